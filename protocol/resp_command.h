@@ -66,15 +66,22 @@ std::size_t bulk_bytes_max(Integer) {
 
 }  // namespace internal
 
+/// A connection's output or a journal's batch.
+template <typename Buffer>
+concept AppendBuffer = requires(Buffer& buffer, std::size_t n) {
+  { buffer.reserve(n) } -> std::same_as<char*>;
+  buffer.advance(n);
+};
+
 /// Appends a command as an array of bulk strings, the form that journals, replicas and servers read:
 ///
 ///     append_command(buffer, "SET", key, value, "PXAT", expire_at);
 ///
 /// Arguments are texts, integers (in decimal), UnixTime (its milliseconds) and Offset (its bytes). None may point into
 /// `buffer`. Allocates only if the buffer has to grow, and then once.
-template <typename... Args>
+template <AppendBuffer Buffer, typename... Args>
   requires(sizeof...(Args) > 0)
-void append_command(OutputBuffer& buffer, const Args&... args) {
+void append_command(Buffer& buffer, const Args&... args) {
   const std::size_t bytes_max = internal::kLengthLineMax + (internal::bulk_bytes_max(internal::command_arg(args)) + ...);
   char* const begin = buffer.reserve(bytes_max);
   char* p = internal::write_length(begin, '*', sizeof...(Args));
@@ -83,7 +90,8 @@ void append_command(OutputBuffer& buffer, const Args&... args) {
 }
 
 /// The same for a command whose arguments are only known at run time.
-inline void append_command(OutputBuffer& buffer, std::span<const std::string_view> args) {
+template <AppendBuffer Buffer>
+void append_command(Buffer& buffer, std::span<const std::string_view> args) {
   std::size_t bytes_max = internal::kLengthLineMax;
   for (const std::string_view arg : args) bytes_max += internal::bulk_bytes_max(arg);
   char* const begin = buffer.reserve(bytes_max);

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/command_registry.h"
+#include "engine/effects.h"
+#include "engine/keyspace.h"
+#include "engine/session.h"
+#include "protocol/resp_writer.h"
+
+namespace stele {
+
+/// What the protocol layer's commands (CLIENT, CONFIG, INFO) work on; the engine only carries it.
+struct Environment;
+
+/// One run of a command: arguments in, reply and effects out. A handler goes always in this order:
+///
+///     parse, look up, check, change, emit, reply
+///
+/// and changes nothing before the last thing that can fail. Views are valid while the handler runs.
+class Call {
+ public:
+  Call(RegisteredCommand& command, std::span<const std::string_view> args, std::string_view raw, Session& session,
+       RespWriter& reply, Keyspace& keyspace, Effects& effects, Environment* environment)
+      : command_(command), args_(args), raw_(raw), session_(session), reply_(reply), keyspace_(keyspace),
+        effects_(effects), environment_(environment) {}
+
+  RegisteredCommand& command() const { return command_; }
+  std::span<const std::string_view> args() const { return args_; }
+  std::size_t argc() const { return args_.size(); }
+  std::string_view arg(std::size_t i) const { return args_[i]; }
+  bool arg_is(std::size_t i, std::string_view word) const;  // in any case of letters
+
+  Session& session() const { return session_; }
+  Keyspace& keyspace() const { return keyspace_; }
+  Database& db() const { return keyspace_.db(session_.db); }
+  Effects& effects() const { return effects_; }
+  UnixTime now() const { return keyspace_.now(); }
+  Environment& environment() const { return *environment_; }
+  Environment* environment_if_any() const { return environment_; }
+
+  RespWriter& reply() const { return reply_; }
+
+  // --- errors: reply, and count as failed
+  void fail(std::string_view error);  // whole, with its code: "ERR syntax error"
+  void syntax_error() { fail("ERR syntax error"); }
+  void wrong_type() { fail("WRONGTYPE Operation against a key holding the wrong kind of value"); }
+  void not_an_integer() { fail("ERR value is not an integer or out of range"); }
+  void wrong_arity();
+  void no_such_key() { fail("ERR no such key"); }
+  bool failed() const { return failed_; }
+
+  /// Parses argument `i`; replies not_an_integer() and returns false if it is none.
+  bool integer_arg(std::size_t i, std::int64_t& value);
+
+  // --- effects
+  /// The command as the client sent it is its own effect.
+  void emit_verbatim();
+  template <typename... Parts>
+  void emit(const Parts&... parts) {
+    effects_.emit(session_.db, parts...);
+  }
+  template <typename... Parts>
+  void emit_in(int db, const Parts&... parts) {
+    effects_.emit(db, parts...);
+  }
+
+ private:
+  RegisteredCommand& command_;
+  std::span<const std::string_view> args_;
+  std::string_view raw_;
+  Session& session_;
+  RespWriter& reply_;
+  Keyspace& keyspace_;
+  Effects& effects_;
+  Environment* environment_;
+  bool failed_ = false;
+};
+
+}  // namespace stele

@@ -1,0 +1,29 @@
+#include "engine/effects.h"
+
+#include <cstring>
+
+namespace stele {
+
+void Effects::emit_list(int db, std::span<const std::string_view> args) {
+  if (muted_) return;
+  open_effect(db);
+  append_command(journal_.batch(), args);
+}
+
+void Effects::insert_multi() {
+  // Most units have one effect; only the second one shows that the first needed a MULTI before it.
+  static constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
+  auto& batch = journal_.batch();
+  const std::size_t moved = batch.size() - unit_start_;
+  append_raw(kMulti);
+  char* start = batch.data() + unit_start_;
+  std::memmove(start + kMulti.size(), start, moved);
+  std::memcpy(start, kMulti.data(), kMulti.size());
+}
+
+void Effects::select(int db) {
+  append_command(journal_.batch(), std::string_view("SELECT"), db);
+  stream_db_ = db;
+}
+
+}  // namespace stele

@@ -1,0 +1,480 @@
+#include "engine/keyspace.h"
+
+#include <algorithm>
+
+#include "engine/stored_value.h"
+#include "engine/type_ops.h"
+#include "persistence/store.h"
+
+namespace stele {
+
+namespace {
+
+// Freeing fewer elements than this costs less than handing them over (as Redis' LAZYFREE_THRESHOLD).
+constexpr std::size_t kLazyBodyBytes = 64 * 1024;
+
+}  // namespace
+
+Keyspace::Keyspace(int databases, const KeyHasher::Seed& seed, Effects& effects, Watches& watches, Reclaimer& reclaimer)
+    : hasher_(seed), effects_(effects), watches_(watches), reclaimer_(reclaimer) {
+  for (int i = 0; i < databases; ++i) {
+    auto db = std::make_unique<Database>();
+    db->index = i;
+    db->partition = next_partition_++;
+    db->table = std::make_shared<Table>(hasher_);
+    dbs_.push_back(std::move(db));
+  }
+}
+
+// --- looking up
+
+bool Keyspace::is_expired(const Entry& entry) const {
+  if (!entry.has_expire() || expiry_ == Expiry::off) return false;
+  return *entry.expire_at() <= now_;
+}
+
+Item Keyspace::find(Database& db, std::string_view key) {
+  const Hash48 hash = hasher_(key);
+  Item item{&db, hash, key, db.table->find(hash, key), nullptr};
+  if (!item.slot) {
+    if (db.cold == 0) return item;
+    item = load(db, hash, key);
+    if (!item.slot) return item;
+  }
+  if (item.slot.is_tombstone()) return item;
+  item.entry = item.slot.entry();
+  if (is_expired(*item.entry)) expire(item);
+  return item;
+}
+
+Item Keyspace::read(Database& db, std::string_view key) {
+  Item item = find(db, key);
+  if (item.entry == nullptr) {
+    ++stats_.misses;
+  } else {
+    ++stats_.hits;
+    touch(*item.entry);
+  }
+  return item;
+}
+
+void Keyspace::touch(Entry& entry) {
+  if (!no_touch_) entry.set_access(access_clock_);
+}
+
+bool Keyspace::is_cold(Database& db, std::string_view key) {
+  if (db.cold == 0) return false;
+  const Hash48 hash = hasher_(key);
+  if (db.table->find(hash, key)) return false;
+  return store_->may_contain(stored_key(db.partition, hash, key));
+}
+
+Item Keyspace::load(Database& db, Hash48 hash, std::string_view key) {
+  Item item{&db, hash, key, {}, nullptr};
+  const std::string stored = stored_key(db.partition, hash, key);
+  if (!store_->may_contain(stored)) return item;
+  Result<std::optional<std::string>> value = store_->get(stored);
+  // A value that cannot be read must not become a missing key: whatever follows would be built on a loss.
+  if (!value.ok()) {
+    internal::assertion_failed(value.status().message().c_str(), __FILE__, __LINE__);
+  }
+  if (const Status status = install_loaded(stored, *value); !status.ok()) {
+    internal::assertion_failed(status.message().c_str(), __FILE__, __LINE__);
+  }
+  item.slot = db.table->find(hash, key);
+  return item;
+}
+
+Status Keyspace::install_loaded(std::string_view stored, const std::optional<std::string>& value) {
+  if (!value) return Status();
+  const Partition partition = stored_key_partition(stored);
+  const auto owner = std::find_if(dbs_.begin(), dbs_.end(), [&](const auto& db) { return db->partition == partition; });
+  if (owner == dbs_.end()) return Status();  // flushed meanwhile
+  Database& db = **owner;
+  const Hash48 hash = stored_key_hash(stored);
+  const std::string_view key = stored_key_user_key(stored);
+  if (db.table->find(hash, key)) return Status();
+  STELE_TRY(Entry * entry, entry_from_stored(key, *value));
+  db.table->insert(hash, entry);
+  ++stats_.loads;
+  STELE_ASSERT(db.cold > 0);
+  --db.cold;
+  if (entry->has_expire()) {
+    STELE_ASSERT(db.cold_expires > 0);
+    --db.cold_expires;
+    db.expires.emplace(entry->expire_at()->ms(), hash);
+  }
+  return Status();
+}
+
+// --- changing
+
+void Keyspace::take_frozen(Item& item) {
+  const unsigned frozen = epoch_ ^ 1;
+  if (!item.slot.is_dirty(frozen)) return;
+  STELE_ASSERT(frozen_sink_ != nullptr);
+  frozen_sink_->take_early(item.db->partition, item.hash, *item.slot.entry());
+  item.slot.entry()->set_stored(true);
+  item.db->table->clear_dirty(item.slot, frozen);
+}
+
+void Keyspace::mark_dirty(Item& item) { item.db->table->mark_dirty(item.slot, epoch_); }
+
+void Keyspace::changed(Database& db, std::string_view key) {
+  ++stats_.changes;
+  if (!watches_.empty()) watches_.touch(db.index, key);
+}
+
+void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after) {
+  if (before == after) return;
+  if (before) db.expires.erase({before->ms(), hash});
+  if (after) db.expires.emplace(after->ms(), hash);
+}
+
+void Keyspace::create(Item& item, Entry* entry) {
+  STELE_ASSERT(item.entry == nullptr);
+  Database& db = *item.db;
+  entry->set_access(access_clock_);
+  if (item.slot) {
+    take_frozen(item);
+    db.table->revive(item.slot, entry);
+  } else {
+    item.slot = db.table->insert(item.hash, entry);
+  }
+  item.entry = entry;
+  mark_dirty(item);
+  index_expire(db, item.hash, std::nullopt, entry->expire_at());
+  changed(db, item.key);
+}
+
+void Keyspace::begin_change(Item& item) {
+  take_frozen(item);
+  expire_before_ = item.entry->expire_at();
+  // The row of the old expiry stands in the store since the entry was last serialised; once a checkpoint is enough.
+  if (expire_before_ && item.entry->is_stored() && !item.slot.is_dirty(epoch_)) {
+    stale_expires_.emplace_back(*expire_before_, stored_key(item.db->partition, item.hash, item.entry->key()));
+  }
+  mark_dirty(item);
+}
+
+void Keyspace::end_change(Item& item, Entry* entry) {
+  if (entry != item.entry) {
+    item.slot.set_entry(entry);
+    item.entry = entry;
+  }
+  index_expire(*item.db, item.hash, expire_before_, entry->expire_at());
+  changed(*item.db, item.key);
+}
+
+void Keyspace::erase(Item& item, bool lazy) {
+  begin_change(item);
+  Database& db = *item.db;
+  index_expire(db, item.hash, expire_before_, std::nullopt);
+  Entry* entry = item.entry;
+  if (entry->is_stored()) {
+    db.table->bury(item.slot, Entry::make_tombstone(entry->key()));
+  } else {
+    db.table->extract(item.slot);
+    item.slot = {};
+  }
+  item.entry = nullptr;
+  changed(db, item.key);
+  if (lazy && entry->allocated_bytes() + type_ops(entry->type()).body_bytes(*entry) >= kLazyBodyBytes) {
+    reclaimer_.submit([entry] { Entry::destroy(entry); });
+  } else {
+    Entry::destroy(entry);
+  }
+}
+
+void Keyspace::set_expire(Item& item, std::optional<UnixTime> at) {
+  begin_change(item);
+  end_change(item, Entry::with_expire(item.entry, at));
+}
+
+void Keyspace::set_string(Item& item, std::string_view value, std::optional<UnixTime> expire_at) {
+  if (item.entry == nullptr) {
+    create(item, Entry::make_string(item.key, value, expire_at));
+    return;
+  }
+  begin_change(item);
+  Entry* entry = Entry::assign_string(item.entry, value, expire_at);
+  entry->set_access(access_clock_);
+  end_change(item, entry);
+}
+
+void Keyspace::flush(Database& db, bool lazy) {
+  watches_.touch_if(db.index, [&](const std::string& key) { return bool(find(db, key)); });
+  const std::size_t keys = db.size();
+  stats_.changes += keys;
+  std::shared_ptr<Table> old = std::move(db.table);
+  db.table = std::make_shared<Table>(hasher_);
+  db.partition = next_partition_++;
+  db.cold = db.cold_expires = 0;
+  if (lazy && keys > 0) {
+    auto expires = std::make_shared<decltype(db.expires)>(std::move(db.expires));
+    reclaimer_.submit([table = std::move(old), expires]() mutable { table.reset(), expires.reset(); }, keys);
+  }
+  db.expires.clear();
+}
+
+void Keyspace::swap(int a, int b) {
+  if (a == b) return;
+  Database& first = db(a);
+  Database& second = db(b);
+  // A watched key that exists in either database is another one afterwards.
+  for (const int index : {a, b}) {
+    watches_.touch_if(index, [&](const std::string& key) { return find(first, key) || find(second, key); });
+  }
+  std::swap(first, second);
+  std::swap(first.index, second.index);
+  ++stats_.changes;
+}
+
+// --- expiry
+
+void Keyspace::expire(Item& item) {
+  if (expiry_ == Expiry::hidden) {
+    item.entry = nullptr;  // the slot stays: a replica's own write replaces what is hidden
+    return;
+  }
+  ++stats_.expired;
+  const std::string key(item.entry->key());
+  const std::string_view caller_key = item.key;
+  item.key = key;
+  erase(item);
+  item.key = caller_key;
+  effects_.emit(item.db->index, std::string_view("DEL"), std::string_view(key));
+}
+
+std::size_t Keyspace::expire_due(std::size_t most) {
+  if (expiry_ != Expiry::active) return 0;
+  std::size_t removed = 0;
+  for (const auto& db : dbs_) {
+    while (removed < most && !db->expires.empty() && db->expires.begin()->first <= now_.ms()) {
+      const auto [at, hash] = *db->expires.begin();
+      const Table::Slot slot = db->table->find_if(hash, [&, due = at](const Entry& entry) {
+        return !entry.is_tombstone() && entry.expire_at() == UnixTime(due);
+      });
+      STELE_ASSERT(slot);
+      const std::string key(slot.entry()->key());
+      effects_.begin_unit();
+      Item item{db.get(), hash, key, slot, slot.entry()};
+      expire(item);
+      effects_.end_unit();
+      ++removed;
+    }
+  }
+  return removed;
+}
+
+bool Keyspace::expire_stored(UnixTime at, std::string_view stored) {
+  const Partition partition = stored_key_partition(stored);
+  const auto owner = std::find_if(dbs_.begin(), dbs_.end(), [&](const auto& db) { return db->partition == partition; });
+  if (owner != dbs_.end()) {
+    const Table::Slot slot = (*owner)->table->find(stored_key_hash(stored), stored_key_user_key(stored));
+    if (!slot && store_->may_contain(stored)) return false;
+    // A resident key is expire_due()'s concern; its row goes when its change is checkpointed.
+    if (slot && !slot.is_tombstone()) return true;
+  }
+  stale_expires_.emplace_back(at, stored);
+  return true;
+}
+
+// --- walking
+
+Result<Hash48> Keyspace::scan(Database& db, Hash48 cursor, std::size_t count,
+                              const std::function<void(std::string_view, const Entry*)>& visit) {
+  // Two ordered runs, merged: the resident segment by segment, the cold by the store's iterator. A key that is in the
+  // table, as tombstone too, is the table's; so no key is shown twice.
+  std::size_t seen = 0;
+  std::optional<StoreIterator> cold;
+  if (db.cold > 0) {
+    cold = store_->iterate(stored_key(db.partition, cursor, {}), stored_key(db.partition + 1, 0, {}));
+  }
+  const auto visit_cold_until = [&](Hash48 end) {
+    for (; cold && cold->valid() && stored_key_hash(cold->key()) < end; cold->next()) {
+      const Hash48 hash = stored_key_hash(cold->key());
+      const std::string_view key = stored_key_user_key(cold->key());
+      if (db.table->find(hash, key)) continue;
+      const auto expire_at = stored_value_expire(cold->value());
+      if (expire_at && *expire_at <= now_ && expiry_ != Expiry::off) continue;
+      visit(key, nullptr);
+      ++seen;
+    }
+  };
+  struct Found {
+    Hash48 hash;
+    const Entry* entry;
+  };
+  std::vector<Found> found;
+  while (cursor < kHashEnd) {
+    found.clear();
+    const Hash48 end = db.table->visit_segment(cursor, [&](Table::Slot slot, Hash48 hash) {
+      if (!slot.is_tombstone() && !is_expired(*slot.entry())) found.push_back({hash, slot.entry()});
+    });
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (seen >= count && (i == 0 || found[i].hash != found[i - 1].hash)) return found[i].hash;
+      visit_cold_until(found[i].hash + 1);
+      visit(found[i].entry->key(), found[i].entry);
+      ++seen;
+    }
+    visit_cold_until(end);
+    cursor = end;
+    if (seen >= count) break;
+  }
+  if (cold) STELE_CHECK(cold->status());
+  return cursor >= kHashEnd ? 0 : cursor;
+}
+
+Item Keyspace::random(Database& db) {
+  thread_local std::uint64_t state = static_cast<std::uint64_t>(now_.ms()) | 1;
+  const auto next_random = [] {
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return state * 0x2545F4914F6CDD1Dull;
+  };
+  for (int attempt = 0; attempt < 100 && db.size() > 0; ++attempt) {
+    const std::uint64_t random = next_random();
+    if (random % db.size() >= db.table->size()) {
+      const Hash48 hash = next_random() >> (64 - kHashBits);
+      for (const Hash48 from : {hash, Hash48{0}}) {
+        auto it = store_->iterate(stored_key(db.partition, from, {}), stored_key(db.partition + 1, 0, {}));
+        for (; it.valid(); it.next()) {
+          const std::string key(stored_key_user_key(it.key()));
+          if (db.table->find(stored_key_hash(it.key()), key)) continue;
+          if (Item item = find(db, key)) {
+            item.key = item.entry->key();
+            return item;
+          }
+        }
+      }
+    }
+    const Table::Slot slot = db.table->random_live(random);
+    if (!slot) continue;
+    const std::string key(slot.entry()->key());
+    if (Item item = find(db, key)) {
+      item.key = item.entry->key();
+      return item;
+    }
+  }
+  return Item{&db, 0, {}, {}, nullptr};
+}
+
+namespace {
+
+std::array<char, 4> big_endian(std::uint32_t number) {
+  return {static_cast<char>(number >> 24), static_cast<char>(number >> 16), static_cast<char>(number >> 8),
+          static_cast<char>(number)};
+}
+
+void mix_object(const Entry& entry, Digest& digest) {
+  const auto type = big_endian(static_cast<std::uint32_t>(entry.type()));
+  digest.mix({type.data(), type.size()});
+  type_ops(entry.type()).mix_digest(entry, digest);
+  if (entry.has_expire()) digest.xor_with("!!expire!!");
+}
+
+}  // namespace
+
+Digest Keyspace::digest_value(const Entry& entry) {
+  Digest digest;
+  mix_object(entry, digest);
+  return digest;
+}
+
+Result<Digest> Keyspace::digest() {
+  Digest total;
+  for (const auto& db : dbs_) {
+    if (db->size() == 0) continue;
+    // Redis mixes the database number, big-endian, into the running digest, then xors one digest a key into it.
+    const auto number = big_endian(static_cast<std::uint32_t>(db->index));
+    total.mix({number.data(), number.size()});
+    const auto add = [&](const Entry& entry) {
+      Digest key_digest;
+      key_digest.mix(entry.key());
+      mix_object(entry, key_digest);
+      total.xor_with(key_digest.view());
+    };
+    for (Hash48 at = 0; at < kHashEnd;) {
+      at = db->table->visit_segment(at, [&](Table::Slot slot, Hash48) {
+        if (!slot.is_tombstone()) add(*slot.entry());
+      });
+    }
+    if (db->cold == 0) continue;
+    auto it = store_->iterate(stored_key(db->partition, 0, {}), stored_key(db->partition + 1, 0, {}));
+    for (; it.valid(); it.next()) {
+      const std::string_view key = stored_key_user_key(it.key());
+      if (db->table->find(stored_key_hash(it.key()), key)) continue;
+      STELE_TRY(Entry * entry, entry_from_stored(key, it.value()));
+      add(*entry);
+      Entry::destroy(entry);
+    }
+    STELE_CHECK(it.status());
+  }
+  return total;
+}
+
+// --- checkpoints
+
+std::size_t Keyspace::dirty_keys() const {
+  std::size_t keys = 0;
+  for (const auto& db : dbs_) keys += db->table->dirty(epoch_);
+  return keys;
+}
+
+Frozen Keyspace::freeze() {
+  Frozen frozen;
+  frozen.epoch = epoch_;
+  for (const auto& db : dbs_) {
+    STELE_ASSERT(db->table->dirty(epoch_ ^ 1) == 0);
+    frozen.ranges.push_back({db->partition, db->table});
+  }
+  std::sort(frozen.ranges.begin(), frozen.ranges.end(),
+            [](const auto& a, const auto& b) { return a.partition < b.partition; });
+  frozen.stale_expires = std::move(stale_expires_);
+  stale_expires_.clear();
+  frozen.engine_state = engine_state();
+  epoch_ ^= 1;
+  stats_.changes = 0;
+  return frozen;
+}
+
+void Keyspace::thaw(const Frozen& frozen) {
+  for (const auto& range : frozen.ranges) {
+    for (const auto& db : dbs_) {
+      if (db->table != range.table) continue;
+      db->table->mark_all_dirty(epoch_);
+      db->table->clear_all_dirty(epoch_ ^ 1);
+    }
+  }
+  stale_expires_.insert(stale_expires_.end(), frozen.stale_expires.begin(), frozen.stale_expires.end());
+}
+
+void Keyspace::release(Frozen frozen) {
+  for (auto& range : frozen.ranges) {
+    if (range.table.use_count() > 1) continue;
+    reclaimer_.submit([table = std::move(range.table)]() mutable { table.reset(); }, 0);
+  }
+}
+
+bool Keyspace::sweep_tombstones(std::size_t segments) {
+  while (segments > 0 && sweep_db_ < dbs_.size()) {
+    Table& table = *dbs_[sweep_db_]->table;
+    if (table.tombstones() == 0 || sweep_at_ >= kHashEnd) {
+      ++sweep_db_;
+      sweep_at_ = 0;
+      continue;
+    }
+    sweep_at_ = table.sweep_tombstones(sweep_at_);
+    --segments;
+  }
+  return sweep_db_ >= dbs_.size();
+}
+
+std::vector<Partition> Keyspace::partitions() const {
+  std::vector<Partition> out;
+  for (const auto& db : dbs_) out.push_back(db->partition);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace stele

@@ -1,0 +1,219 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <absl/container/btree_set.h>
+
+#include "engine/digest.h"
+#include "engine/effects.h"
+#include "engine/key_hash.h"
+#include "engine/reclaimer.h"
+#include "engine/table.h"
+#include "engine/watches.h"
+#include "persistence/offset.h"
+
+namespace stele {
+
+class Store;
+
+/// One logical database: its resident keys, and how many more the store holds.
+struct Database {
+  int index = 0;
+  Partition partition = 0;
+  std::shared_ptr<Table> table;  // shared with a checkpoint that walks it while FLUSHDB replaces it
+
+  /// Keys that only the store has, and those of them with an expiry.
+  std::size_t cold = 0;
+  std::size_t cold_expires = 0;
+
+  /// Resident keys with an expiry, the next due first.
+  absl::btree_set<std::pair<std::int64_t, Hash48>> expires;
+
+  std::size_t size() const { return table->size() + cold; }
+  std::size_t expires_size() const { return expires.size() + cold_expires; }
+};
+
+/// The place of one key while a command works on it. Valid until another key is created or removed.
+struct Item {
+  Database* db = nullptr;
+  Hash48 hash = 0;
+  std::string_view key;
+  Table::Slot slot;        // also of a tombstone
+  Entry* entry = nullptr;  // live, or null
+
+  explicit operator bool() const { return entry != nullptr; }
+};
+
+/// How the passing of an expiry is treated.
+enum class Expiry {
+  active,  // a primary: an expired key is removed, with a DEL as effect
+  hidden,  // a replica: it is not shown, and removed only by the primary's DEL
+  off,     // replay: time stands still until the journal says DEL
+};
+
+struct KeyspaceStats {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t expired = 0;
+  std::uint64_t changes = 0;  // since the last checkpoint began
+  std::uint64_t loads = 0;    // cold keys brought in
+};
+
+/// Where the entry of a frozen slot goes when it is about to change before the checkpoint has walked to it.
+class FrozenSink {
+ public:
+  virtual ~FrozenSink() = default;
+  virtual void take_early(Partition partition, Hash48 hash, Entry& entry) = 0;
+};
+
+/// Everything a checkpoint has to know at the moment of the freeze.
+struct Frozen {
+  struct Range {
+    Partition partition;
+    std::shared_ptr<Table> table;
+  };
+  unsigned epoch;                    // the dirty marks that belong to it
+  std::vector<Range> ranges;         // ascending by partition
+  std::vector<std::pair<UnixTime, std::string>> stale_expires;  // rows to erase: (at, stored key)
+  std::string engine_state;          // for the label
+};
+
+/// All databases. Handlers look keys up, then change them in one of two ways:
+///
+///     create(item, entry)               the key was absent
+///     begin_change(item) ... end_change(item, entry)      the value or expiry of a live key changes, perhaps moving it
+///     erase(item)
+///
+/// which keep dirty marks, expiry index, counters and WATCH right. Effects are the handler's to emit.
+/// Threads: the executor alone.
+class Keyspace {
+ public:
+  Keyspace(int databases, const KeyHasher::Seed& seed, Effects& effects, Watches& watches, Reclaimer& reclaimer);
+
+  int databases() const { return static_cast<int>(dbs_.size()); }
+  Database& db(int index) { return *dbs_[static_cast<std::size_t>(index)]; }
+  const Database& db(int index) const { return *dbs_[static_cast<std::size_t>(index)]; }
+  const KeyHasher& hasher() const { return hasher_; }
+
+  /// The store that cold keys are in; null while there is none.
+  void attach_store(const Store* store) { store_ = store; }
+
+  // --- time, set once a turn or command
+  void set_now(UnixTime now) { now_ = now; }
+  UnixTime now() const { return now_; }
+  void set_access_clock(std::uint32_t clock) { access_clock_ = clock; }
+  std::uint32_t access_clock() const { return access_clock_; }
+  void set_expiry(Expiry expiry) { expiry_ = expiry; }
+  Expiry expiry() const { return expiry_; }
+  /// The connection said CLIENT NO-TOUCH, or OBJECT and the like are looking.
+  void set_no_touch(bool no_touch) { no_touch_ = no_touch; }
+
+  // --- looking up
+  /// Finds a live key; removes it first if it has expired. A cold key is loaded on the spot, which waits for the disk:
+  /// the executor loads a command's keys beforehand (cold_keys) so that this happens to scripts only.
+  Item find(Database& db, std::string_view key);
+  /// As find(), counting a hit or a miss and noting the access.
+  Item read(Database& db, std::string_view key);
+  /// Whether `key` has to be loaded before find() can answer without waiting for the disk.
+  bool is_cold(Database& db, std::string_view key);
+  /// The stored key of `key` in `db`.
+  std::string stored_key_of(const Database& db, std::string_view key) const {
+    return stored_key(db.partition, hasher_(key), key);
+  }
+  /// Puts what the loader read under `stored` in place, unless the key became resident meanwhile or its partition is gone.
+  Status install_loaded(std::string_view stored, const std::optional<std::string>& value);
+
+  // --- changing
+  void create(Item& item, Entry* entry);
+  void begin_change(Item& item);
+  void end_change(Item& item, Entry* entry);
+  /// Frees the value on the reclaimer's thread if `lazy` and large.
+  void erase(Item& item, bool lazy = false);
+  void set_expire(Item& item, std::optional<UnixTime> at);
+  /// SET: creates or overwrites, dropping another type; access is noted.
+  void set_string(Item& item, std::string_view value, std::optional<UnixTime> expire_at);
+
+  /// An empty partition in place of the old one. Frees on the reclaimer's thread if `lazy`.
+  void flush(Database& db, bool lazy);
+  void swap(int a, int b);
+
+  // --- expiry
+  bool is_expired(const Entry& entry) const;
+  /// Removes up to `most` keys whose time has come, the earliest first; returns how many. Each is a unit of its own.
+  std::size_t expire_due(std::size_t most);
+  /// A row of the store's expiry index has come due: finds out whether it still holds. False: the key has to be loaded.
+  bool expire_stored(UnixTime at, std::string_view stored);
+
+  // --- walking
+  /// Keys with hash >= cursor, at least `count` of them (whole hashes), cold ones included; returns the next cursor, 0 at
+  /// the end. Waits for the disk if the database has cold keys.
+  Result<Hash48> scan(Database& db, Hash48 cursor, std::size_t count,
+                      const std::function<void(std::string_view key, const Entry*)>& visit);
+  /// A random live key, loaded if it was cold.
+  Item random(Database& db);
+  /// DEBUG DIGEST of one key, and of all.
+  static Digest digest_value(const Entry& entry);
+  Result<Digest> digest();
+
+  // --- checkpoints
+  /// Freezes the dirty set in O(databases). Not while an earlier one is still being walked.
+  Frozen freeze();
+  void set_frozen_sink(FrozenSink* sink) { frozen_sink_ = sink; }
+  /// The checkpoint of `frozen` failed: everything counts as dirty again.
+  void thaw(const Frozen& frozen);
+  /// The checkpoint has ended: tables that FLUSHDB replaced meanwhile are freed on the reclaimer's thread.
+  void release(Frozen frozen);
+  std::size_t dirty_keys() const;
+  /// Frees tombstones that the finished checkpoint has made needless, up to `segments` segments; true when done.
+  bool sweep_tombstones(std::size_t segments);
+  void begin_sweep() { sweep_db_ = 0, sweep_at_ = 0; }
+
+  /// From a label; `corrupt` if malformed.
+  static Result<KeyHasher::Seed> seed_of(std::string_view engine_state);
+  Status restore(std::string_view engine_state);
+  /// Partitions in use, ascending.
+  std::vector<Partition> partitions() const;
+
+  KeyspaceStats& stats() { return stats_; }
+
+ private:
+  void touch(Entry& entry);
+  void expire(Item& item);
+  void index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after);
+  void take_frozen(Item& item);
+  void mark_dirty(Item& item);
+  void changed(Database& db, std::string_view key);
+  Item load(Database& db, Hash48 hash, std::string_view key);
+  std::string engine_state() const;
+
+  KeyHasher hasher_;
+  Effects& effects_;
+  Watches& watches_;
+  Reclaimer& reclaimer_;
+  const Store* store_ = nullptr;
+  std::vector<std::unique_ptr<Database>> dbs_;
+  Partition next_partition_ = 1;
+
+  UnixTime now_;
+  std::uint32_t access_clock_ = 0;
+  Expiry expiry_ = Expiry::active;
+  bool no_touch_ = false;
+
+  unsigned epoch_ = 0;  // of new dirty marks; the other one is frozen
+  FrozenSink* frozen_sink_ = nullptr;
+  std::optional<UnixTime> expire_before_;  // between begin_change and end_change
+  std::vector<std::pair<UnixTime, std::string>> stale_expires_;
+
+  std::size_t sweep_db_ = 0;
+  Hash48 sweep_at_ = 0;
+  KeyspaceStats stats_;
+};
+
+}  // namespace stele

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/watches.h"
+#include "protocol/resp_writer.h"
+
+namespace stele {
+
+struct RegisteredCommand;
+
+/// A command that waits for EXEC. Owns its bytes.
+class QueuedCommand {
+ public:
+  QueuedCommand(RegisteredCommand* command, std::span<const std::string_view> args, std::string_view raw);
+
+  RegisteredCommand* command() const { return command_; }
+  std::span<const std::string_view> args() const { return args_; }
+  std::string_view raw() const { return std::string_view(bytes_).substr(0, raw_bytes_); }
+
+ private:
+  RegisteredCommand* command_;
+  std::string bytes_;  // raw, or the arguments one behind the other if there is no raw; never moves
+  std::size_t raw_bytes_;
+  std::vector<std::string_view> args_;
+};
+
+/// What a client has set up on its connection, as far as commands are concerned.
+struct Session {
+  std::uint64_t id = 0;
+  int db = 0;
+  RespVersion resp = RespVersion::resp2;
+  bool authenticated = false;
+  std::string user = "default";
+  std::string name;         // CLIENT SETNAME
+  std::string lib_name;     // CLIENT SETINFO
+  std::string lib_version;
+  bool no_touch = false;
+  bool no_evict = false;
+
+  // MULTI
+  bool in_multi = false;
+  bool multi_failed = false;  // a command was refused while queueing: EXEC answers EXECABORT
+  std::deque<QueuedCommand> queue;
+  std::size_t queue_bytes = 0;
+  WatchState watch;
+};
+
+}  // namespace stele

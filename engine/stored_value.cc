@@ -1,0 +1,47 @@
+#include "engine/stored_value.h"
+
+#include "engine/type_ops.h"
+
+namespace stele {
+
+namespace {
+
+constexpr std::size_t kHeaderBytes = 5;
+constexpr unsigned char kHasExpire = 1;
+
+}  // namespace
+
+void append_stored_value(const Entry& entry, std::string& out) {
+  const std::size_t start = out.size();
+  out.append(2, '\0');
+  const std::uint32_t access = entry.access();
+  for (int i = 0; i < 3; ++i) out += static_cast<char>(access >> (8 * i));
+  if (const auto at = entry.expire_at()) {
+    out[start + 1] = kHasExpire;
+    for (int i = 0; i < 8; ++i) out += static_cast<char>(static_cast<std::uint64_t>(at->ms()) >> (8 * i));
+  }
+  out[start] = static_cast<char>(type_ops(entry.type()).append_rdb(entry, out));
+}
+
+std::optional<UnixTime> stored_value_expire(std::string_view value) {
+  if (value.size() < kHeaderBytes + 8 || (value[1] & kHasExpire) == 0) return std::nullopt;
+  std::uint64_t ms = 0;
+  for (int i = 7; i >= 0; --i) ms = ms << 8 | static_cast<unsigned char>(value[kHeaderBytes + static_cast<std::size_t>(i)]);
+  return UnixTime(static_cast<std::int64_t>(ms));
+}
+
+Result<Entry*> entry_from_stored(std::string_view key, std::string_view value) {
+  const std::size_t header = value.size() >= 2 && (value[1] & kHasExpire) ? kHeaderBytes + 8 : kHeaderBytes;
+  if (value.size() < header) return Status::corrupt("stored value of {} bytes is shorter than its header", value.size());
+  const auto rdb_type = static_cast<std::uint8_t>(value[0]);
+  const TypeOps* ops = type_ops_of_rdb(rdb_type);
+  if (ops == nullptr) return Status::corrupt("stored value has the unknown type {}", rdb_type);
+  STELE_TRY(Entry * entry, ops->from_rdb(key, rdb_type, value.substr(header), stored_value_expire(value)));
+  std::uint32_t access = 0;
+  for (std::size_t i = 0; i < 3; ++i) access |= static_cast<std::uint32_t>(static_cast<unsigned char>(value[2 + i])) << (8 * i);
+  entry->set_access(access);
+  entry->set_stored(true);
+  return entry;
+}
+
+}  // namespace stele

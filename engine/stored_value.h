@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/entry.h"
+
+namespace stele {
+
+/// The value of a row in the column family `objects`:
+///
+///     0  1  RDB type byte
+///     1  1  flags: 1 has an expiry
+///     2  3  access (LRU or LFU), little-endian
+///     [ 8   expire at, unix ms, little-endian ]
+///     the value in RDB encoding, so that a snapshot copies it through
+void append_stored_value(const Entry& entry, std::string& out);
+
+/// The entry that append_stored_value() was given, marked as stored. `corrupt` if the bytes are not exactly that.
+Result<Entry*> entry_from_stored(std::string_view key, std::string_view value);
+
+/// Only the expiry; nothing if there is none or the row is malformed.
+std::optional<UnixTime> stored_value_expire(std::string_view value);
+
+}  // namespace stele
