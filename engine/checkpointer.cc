@@ -28,8 +28,10 @@ constexpr std::int64_t kNoExpire = -1;
 
 }  // namespace
 
-Checkpointer::Checkpointer(Keyspace& keyspace, Store& store, std::function<void()> on_progress)
-    : keyspace_(keyspace), store_(store), on_progress_(std::move(on_progress)), thread_([this] { run(); }) {
+Checkpointer::Checkpointer(Keyspace& keyspace, Store& store, std::function<Status()> before_ingest,
+                           std::function<void()> on_progress)
+    : keyspace_(keyspace), store_(store), before_ingest_(std::move(before_ingest)), on_progress_(std::move(on_progress)),
+      thread_([this] { run(); }) {
   keyspace_.set_frozen_sink(this);
 }
 
@@ -232,6 +234,7 @@ void Checkpointer::write_one() {
     last = chunk.last;
     if (status.ok()) status = write(*writer, chunk.records);
   }
+  if (status.ok()) status = before_ingest_();
   if (status.ok()) status = writer->finish(label);
   {
     const std::lock_guard lock(mutex_);

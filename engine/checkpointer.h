@@ -38,8 +38,10 @@ class Checkpointer final : public FrozenSink {
     std::chrono::milliseconds took{0};
   };
 
-  /// `on_progress` is called on the checkpoint thread when poll() may have something to return.
-  Checkpointer(Keyspace& keyspace, Store& store, std::function<void()> on_progress);
+  /// On the checkpoint thread, `before_ingest` is called once all is written but nothing is visible yet: it makes the
+  /// journal durable, lest a power cut leaves the store ahead of it. `on_progress`: poll() may have something to return.
+  Checkpointer(Keyspace& keyspace, Store& store, std::function<Status()> before_ingest,
+               std::function<void()> on_progress);
   ~Checkpointer() override;
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
@@ -83,6 +85,7 @@ class Checkpointer final : public FrozenSink {
 
   Keyspace& keyspace_;
   Store& store_;
+  const std::function<Status()> before_ingest_;
   const std::function<void()> on_progress_;
 
   State state_ = State::idle;

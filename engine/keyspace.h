@@ -151,6 +151,9 @@ class Keyspace {
   /// A row of the store's expiry index has come due: finds out whether it still holds. False: the key has to be loaded.
   bool expire_stored(UnixTime at, std::string_view stored);
 
+  /// Forgets every resident key; all must be in the store, clean. Replay and queries then find them cold.
+  void drop_resident();
+
   // --- walking
   /// Keys with hash >= cursor, at least `count` of them (whole hashes), cold ones included; returns the next cursor, 0 at
   /// the end. Waits for the disk if the database has cold keys.

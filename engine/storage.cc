@@ -1,0 +1,326 @@
+#include "engine/storage.h"
+
+#include <sys/random.h>
+
+#include <spdlog/spdlog.h>
+
+namespace stele {
+
+namespace {
+
+constexpr std::chrono::microseconds kWalkSlice{250};
+constexpr std::size_t kSweepSegments = 16;
+constexpr std::size_t kDueRows = 1000;
+constexpr std::size_t kWarmUpRows = 256;
+
+ReplicationId random_replication_id() {
+  unsigned char bytes[20];
+  STELE_ASSERT(::getrandom(bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
+  ReplicationId id;
+  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(id), "{:02x}", byte);
+  return id;
+}
+
+std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+std::string partition_begin(Partition partition) { return stored_key(partition, 0, {}); }
+
+}  // namespace
+
+Storage::Storage(StorageOptions options, std::function<void()> on_progress)
+    : options_(std::move(options)), on_progress_(std::move(on_progress)) {}
+
+Storage::~Storage() {
+  // Threads that read the store end before it does; the journal last, it holds what everyone relies on.
+  loader_.reset();
+  checkpointer_.reset();
+}
+
+Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRegistry& registry,
+                                               std::function<void()> on_progress) {
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<Storage> storage(new Storage(std::move(options), std::move(on_progress)));
+  Storage& self = *storage;
+  STELE_TRY(LockFile lock, LockFile::acquire(self.options_.dir / "LOCK"));
+  self.lock_ = std::make_unique<LockFile>(std::move(lock));
+
+  STELE_CHECK(self.open_store());
+  STELE_CHECK(self.open_journal());
+  self.recovery_.open_took = since(start);
+
+  const auto replay_start = std::chrono::steady_clock::now();
+  STELE_CHECK(self.replay(registry));
+  self.recovery_.replay_took = since(replay_start);
+  STELE_CHECK(self.drop_orphans());
+  self.begin_history_if_unclean();
+
+  self.loader_ = std::make_unique<Loader>(*self.store_, self.options_.loader_threads, self.on_progress_);
+  self.checkpointer_ = std::make_unique<Checkpointer>(
+      *self.keyspace_, *self.store_, [journal = self.journal_.get()] { return journal->sync(); }, self.on_progress_);
+  self.checkpoint_at_ = std::chrono::steady_clock::now();
+  if (self.options_.warm_up) self.warm_up_db_ = 0;
+  return storage;
+}
+
+Status Storage::open_store() {
+  STELE_TRY(store_, Store::open(options_.dir / "rocksdb", options_.store));
+  return Status();
+}
+
+Status Storage::open_journal() {
+  const auto label = store_->label();
+  const std::filesystem::path dir = options_.dir / options_.append_dir_name;
+  std::error_code error;
+  const bool journal_exists = std::filesystem::exists(dir, error) && !std::filesystem::is_empty(dir, error);
+  if (label && !journal_exists) {
+    return Status::corrupt("{} is missing or empty, but {} holds a checkpoint at offset {}: what was accepted after it is not "
+                           "there. Put the journal back, or move both away to start empty",
+                           dir.native(), (options_.dir / "rocksdb").native(), label->offset);
+  }
+  JournalOptions options = options_.journal;
+  options.on_progress = on_progress_;
+  options.replid = random_replication_id();
+  if (label) {
+    options.verify_from = label->offset;
+    checkpoint_offset_ = label->offset;
+    replid2_ = label->replid2;
+    replid2_end_ = label->replid2_end;
+  }
+  STELE_TRY(journal_, Journal::open(dir, std::move(options)));
+  if (!label && journal_->start() > Offset(0)) {
+    return Status::corrupt("{} begins at offset {}, but {} holds no checkpoint that reaches so far: the data before is not there. "
+                           "Put the store back, or move both away to start empty",
+                           dir.native(), journal_->start(), (options_.dir / "rocksdb").native());
+  }
+
+  KeyHasher::Seed seed = KeyHasher::random_seed();
+  if (label) {
+    STELE_TRY(seed, Keyspace::seed_of(label->engine_state));
+  }
+  effects_ = std::make_unique<Effects>(*journal_);
+  keyspace_ = std::make_unique<Keyspace>(options_.databases, seed, *effects_, watches_, reclaimer_);
+  keyspace_->attach_store(store_.get());
+  if (label) {
+    STELE_CHECK(keyspace_->restore(label->engine_state));
+    effects_->set_stream_db(label->stream_db);
+  }
+  recovery_.checkpoint = checkpoint_offset_;
+  return Status();
+}
+
+void Storage::begin_history_if_unclean() {
+  const RecoveryReport& report = journal_->report();
+  if (report.created || report.closed) return;
+  // What the last server acknowledged in memory only may be gone; a replica that has it must notice.
+  replid2_ = journal_->replid();
+  replid2_end_ = journal_->end();
+  journal_->begin_history(random_replication_id(), effects_->stream_db());
+}
+
+Status Storage::drop_orphans() {
+  // A FLUSHDB whose range a crash kept from being dropped: whatever lies between the partitions in use is dead.
+  std::string from;
+  std::vector<Partition> live = keyspace_->partitions();
+  for (std::size_t i = 0; i <= live.size(); ++i) {
+    const std::string end = i < live.size() ? partition_begin(live[i]) : std::string();
+    StoreIterator gap = store_->iterate(from, end);
+    STELE_CHECK(gap.status());
+    if (gap.valid()) store_->drop_range(from, end.empty() ? std::string(4, '\xff') : end);
+    if (i < live.size()) from = partition_begin(live[i] + 1);
+  }
+  return Status();
+}
+
+// --- turns
+
+bool Storage::turn() {
+  bool more = take_loads();
+  if (checkpointer_->walking()) {
+    checkpointer_->step(kWalkSlice);
+    more = true;
+  }
+  if (checkpointer_->running()) {
+    if (const auto outcome = checkpointer_->poll()) checkpoint_ended(*outcome);
+  }
+  if (sweeping_) {
+    sweeping_ = !keyspace_->sweep_tombstones(kSweepSegments);
+    more = true;
+  }
+  return more;
+}
+
+void Storage::cron() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::uint64_t journal_bytes = journal_->end() - checkpoint_offset_;
+  const bool due = journal_bytes >= options_.checkpoint_journal_bytes ||
+                   (journal_bytes > 0 && now - checkpoint_at_ >= options_.checkpoint_interval);
+  if (due && !checkpointer_->running()) checkpoint_wanted_ = true;
+
+  if (due_ticket_ == 0 && keyspace_->expiry() == Expiry::active) {
+    for (int i = 0; i < keyspace_->databases(); ++i) {
+      if (keyspace_->db(i).cold_expires == 0) continue;
+      due_ticket_ = ++last_ticket_;
+      loader_->load_due(due_ticket_, generation_, keyspace_->now(), kDueRows);
+      break;
+    }
+  }
+  warm_up_next();
+}
+
+void Storage::after_commit() {
+  if (!checkpoint_wanted_ || checkpointer_->running() || sweeping_) return;
+  STELE_ASSERT(journal_->batch().empty());
+  checkpoint_wanted_ = false;
+  checkpointer_->start(label_now(false));
+}
+
+Label Storage::label_now(bool clean_shutdown) const {
+  Label label;
+  label.offset = journal_->end();
+  label.stream_db = effects_->stream_db();
+  label.replid = journal_->replid();
+  label.replid2 = replid2_;
+  label.replid2_end = replid2_end_;
+  label.clean_shutdown = clean_shutdown;
+  label.taken_at = keyspace_->now();
+  return label;
+}
+
+void Storage::checkpoint_ended(const Checkpointer::Outcome& outcome) {
+  checkpoints_.last = outcome;
+  checkpoint_at_ = std::chrono::steady_clock::now();
+  if (!outcome.status.ok()) {
+    ++checkpoints_.failed;
+    spdlog::error("checkpoint at offset {} failed: {}. Nothing is lost, the journal has it; it is tried again", outcome.label.offset,
+                  outcome.status.message());
+    return;
+  }
+  ++checkpoints_.finished;
+  ++generation_;
+  sweeping_ = true;
+  checkpoint_offset_ = outcome.label.offset;
+  checkpoints_.last_finished = outcome.label.taken_at;
+  const std::uint64_t keep = std::min(checkpoint_offset_.bytes(), options_.retain_bytes);
+  journal_->trim(Offset(checkpoint_offset_.bytes() - keep));
+  if (const Status status = drop_orphans(); !status.ok()) {
+    spdlog::warn("flushed data still takes up space in the store: {}", status.message());
+  }
+  spdlog::info("checkpoint at offset {}: {} objects, {} bytes in {} ms", outcome.label.offset, outcome.objects, outcome.bytes,
+               outcome.took.count());
+}
+
+Status Storage::checkpoint_now(bool clean_shutdown) {
+  STELE_ASSERT(journal_->batch().empty());
+  if (checkpointer_->running()) checkpoint_ended(checkpointer_->finish());
+  checkpoint_wanted_ = false;
+  while (!keyspace_->sweep_tombstones(kSweepSegments)) {
+  }
+  sweeping_ = false;
+  checkpointer_->start(label_now(clean_shutdown));
+  const Checkpointer::Outcome outcome = checkpointer_->finish();
+  checkpoint_ended(outcome);
+  return outcome.status;
+}
+
+// --- cold keys
+
+void Storage::load(std::vector<std::string> stored_keys, std::function<void()> done) {
+  const std::uint64_t ticket = ++last_ticket_;
+  waiting_.push_back({ticket, std::move(done)});
+  loader_->load(ticket, generation_, std::move(stored_keys));
+}
+
+bool Storage::take_loads() {
+  std::vector<Loader::Result> results = loader_->take();
+  for (Loader::Result& result : results) {
+    if (!result.status.ok()) {
+      // Serving on would mean to take a key that cannot be read for one that does not exist.
+      spdlog::critical("cannot read from the store: {}. Stopping; the journal and the store are left as they are",
+                       result.status.message());
+      std::abort();
+    }
+    if (result.ticket == due_ticket_) {
+      due_ticket_ = 0;
+      finished_due(result);
+      continue;
+    }
+    if (result.ticket == warm_up_ticket_) {
+      warm_up_ticket_ = 0;
+      finished_warm_up_page(result);
+      continue;
+    }
+    const auto waiting = std::find_if(waiting_.begin(), waiting_.end(),
+                                      [&](const Waiting& w) { return w.ticket == result.ticket; });
+    STELE_ASSERT(waiting != waiting_.end());
+    if (result.generation != generation_) {
+      // A checkpoint ended while it was read: the row may be older than a change that is no longer in memory.
+      std::vector<std::string> again;
+      for (Loader::Row& row : result.rows) again.push_back(std::move(row.stored));
+      loader_->load(result.ticket, generation_, std::move(again));
+      continue;
+    }
+    for (const Loader::Row& row : result.rows) {
+      if (const Status status = keyspace_->install_loaded(row.stored, row.value); !status.ok()) {
+        spdlog::critical("the store holds a malformed object: {}. Stopping; files are left as they are", status.message());
+        std::abort();
+      }
+    }
+    const std::function<void()> done = std::move(waiting->done);
+    waiting_.erase(waiting);
+    done();
+  }
+  return !results.empty();
+}
+
+void Storage::finished_due(const Loader::Result& result) {
+  if (result.generation != generation_) return;
+  std::vector<std::string> cold;
+  for (const auto& [at, stored] : result.due) {
+    if (!keyspace_->expire_stored(at, stored)) cold.push_back(stored);
+  }
+  // Once resident, they are expired like any other.
+  if (!cold.empty()) load(std::move(cold), [] {});
+}
+
+void Storage::warm_up_next() {
+  if (warm_up_db_ < 0 || warm_up_ticket_ != 0) return;
+  while (warm_up_db_ < keyspace_->databases()) {
+    const Database& db = keyspace_->db(warm_up_db_);
+    if (db.cold > 0) {
+      const std::string begin = partition_begin(db.partition);
+      const std::string end = partition_begin(db.partition + 1);
+      // FLUSHDB or SWAPDB put other data here meanwhile: begin anew.
+      if (warm_up_next_ < begin || warm_up_next_ >= end) warm_up_next_ = begin;
+      warm_up_ticket_ = ++last_ticket_;
+      loader_->load_page(warm_up_ticket_, generation_, warm_up_next_, end, kWarmUpRows);
+      return;
+    }
+    ++warm_up_db_;
+    warm_up_next_.clear();
+  }
+  warm_up_db_ = -1;
+}
+
+void Storage::finished_warm_up_page(const Loader::Result& result) {
+  if (result.generation == generation_) {
+    for (const Loader::Row& row : result.rows) {
+      if (const Status status = keyspace_->install_loaded(row.stored, row.value); !status.ok()) {
+        spdlog::critical("the store holds a malformed object: {}. Stopping; files are left as they are", status.message());
+        std::abort();
+      }
+    }
+    warm_up_next_ = result.next;
+    if (result.next.empty()) ++warm_up_db_;
+  }
+  warm_up_next();
+}
+
+Status Storage::drop_resident() {
+  STELE_CHECK(checkpoint_now(false));
+  keyspace_->drop_resident();
+  return Status();
+}
+
+}  // namespace stele

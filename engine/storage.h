@@ -1,0 +1,153 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/checkpointer.h"
+#include "engine/command_registry.h"
+#include "engine/effects.h"
+#include "engine/keyspace.h"
+#include "engine/loader.h"
+#include "engine/reclaimer.h"
+#include "engine/watches.h"
+#include "persistence/journal.h"
+#include "persistence/store.h"
+
+namespace stele {
+
+struct StorageOptions {
+  std::filesystem::path dir;  // must exist
+  std::string append_dir_name = "appendonlydir";
+  JournalOptions journal;
+  StoreOptions store;
+  int databases = 16;
+  int loader_threads = 2;
+  bool warm_up = true;
+  std::uint64_t checkpoint_journal_bytes = std::uint64_t{64} << 20;
+  std::chrono::seconds checkpoint_interval{300};
+  std::uint64_t retain_bytes = 0;  // of the journal, behind the last checkpoint
+};
+
+/// What a start found and did, for the log and INFO.
+struct RecoveryFigures {
+  Offset checkpoint;           // where the store stood
+  std::uint64_t replayed_bytes = 0;
+  std::uint64_t replayed_commands = 0;
+  std::chrono::milliseconds open_took{0};
+  std::chrono::milliseconds replay_took{0};
+};
+
+struct CheckpointFigures {
+  std::uint64_t finished = 0;
+  std::uint64_t failed = 0;
+  std::optional<Checkpointer::Outcome> last;
+  UnixTime last_finished;  // LASTSAVE
+};
+
+/// The data directory and all that lives from it: store, journal, keyspace, and what moves data between them.
+///
+///     <dir>/LOCK            held while a server uses the directory
+///     <dir>/rocksdb/        the store
+///     <dir>/appendonlydir/  the journal
+///
+/// Threads: the executor, unless said otherwise.
+class Storage {
+ public:
+  /// Opens or creates everything and replays the journal from the checkpoint on. `registry` must know every command that
+  /// has effects. `on_progress` is called on any thread when turn() has something to look at.
+  static Result<std::unique_ptr<Storage>> open(StorageOptions options, CommandRegistry& registry,
+                                               std::function<void()> on_progress);
+  ~Storage();
+
+  Keyspace& keyspace() { return *keyspace_; }
+  Effects& effects() { return *effects_; }
+  Watches& watches() { return watches_; }
+  Reclaimer& reclaimer() { return reclaimer_; }
+  Journal& journal() { return *journal_; }
+  const Journal& journal() const { return *journal_; }
+  Store& store() { return *store_; }
+  Checkpointer& checkpointer() { return *checkpointer_; }
+  const RecoveryFigures& recovery() const { return recovery_; }
+  const CheckpointFigures& checkpoints() const { return checkpoints_; }
+  StorageOptions& options() { return options_; }
+
+  /// A slice of the background work that falls to the executor: the checkpoint walk, finished loads, tombstones. True if
+  /// there is more to do at once. Before the turn's commit.
+  bool turn();
+  /// What is done a few times a second: starts checkpoints that are due, looks for cold keys that have expired.
+  void cron();
+
+  /// Starts a checkpoint at the end of this turn, or right after the running one. Call only between units.
+  void request_checkpoint() { checkpoint_wanted_ = true; }
+  bool checkpoint_running() const { return checkpointer_->running() || checkpoint_wanted_; }
+  /// Waits for the disk: SAVE, DEBUG RELOAD, shutdown. The journal's batch must be empty.
+  Status checkpoint_now(bool clean_shutdown);
+  /// To be called when the turn's frame has been committed: begins what was requested.
+  void after_commit();
+
+  /// Drops every resident object that the store has, after a checkpoint: DEBUG RELOAD.
+  Status drop_resident();
+
+  // --- cold keys
+  /// Reads `stored_keys` in the background; then `done` runs on the executor, within turn().
+  void load(std::vector<std::string> stored_keys, std::function<void()> done);
+  bool warming_up() const { return warm_up_db_ >= 0; }
+
+ private:
+  Storage(StorageOptions options, std::function<void()> on_progress);
+
+  Status open_store();
+  Status open_journal();
+  Status replay(CommandRegistry& registry);
+  void begin_history_if_unclean();
+  Status drop_orphans();
+  Label label_now(bool clean_shutdown) const;
+  void checkpoint_ended(const Checkpointer::Outcome& outcome);
+  bool take_loads();
+  void warm_up_next();
+  void finished_warm_up_page(const Loader::Result& result);
+  void finished_due(const Loader::Result& result);
+
+  struct Waiting {
+    std::uint64_t ticket;
+    std::function<void()> done;
+  };
+
+  StorageOptions options_;
+  const std::function<void()> on_progress_;
+
+  std::unique_ptr<LockFile> lock_;
+  Reclaimer reclaimer_;
+  Watches watches_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Effects> effects_;
+  std::unique_ptr<Keyspace> keyspace_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Loader> loader_;
+
+  RecoveryFigures recovery_;
+  CheckpointFigures checkpoints_;
+  bool checkpoint_wanted_ = false;
+  bool sweeping_ = false;
+  std::uint64_t generation_ = 0;  // of the store: finished checkpoints
+  Offset checkpoint_offset_;
+  ReplicationId replid2_;  // the history before this one, valid up to replid2_end_
+  Offset replid2_end_;
+  std::chrono::steady_clock::time_point checkpoint_at_;
+
+  std::uint64_t last_ticket_ = 0;
+  std::vector<Waiting> waiting_;
+  std::uint64_t due_ticket_ = 0;      // 0: no look at the store's expiry index under way
+  std::uint64_t warm_up_ticket_ = 0;  // 0: no page under way
+  int warm_up_db_ = -1;               // -1: not warming up
+  std::string warm_up_next_;
+};
+
+}  // namespace stele
