@@ -1,6 +1,7 @@
 #include "protocol/config_live.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace stele {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <glob.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -38,8 +40,8 @@ std::string shown(std::string_view line) {
 }
 
 struct Source {
-  std::string name;    // of a file
-  std::string where;   // "the configuration file, at line", ...
+  std::string name;   // of a file
+  std::string where;  // "the configuration file, at line", ...
 };
 
 class Loader {

@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "protocol/config_live.h"
@@ -98,7 +101,7 @@ class Rewriter {
 
 Status cannot_rewrite(int error) { return Status::io("Rewriting config file: {}", std::strerror(error)); }
 
-/// Closes and, unless told that it was renamed, removes a temporary file.
+/// A file beside the one it is to become; removed again unless it was renamed.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& beside) : path_(beside + ".XXXXXX") {

@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <climits>
+#include <type_traits>
 
 #include "protocol/config_directive.h"
 

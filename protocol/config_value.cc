@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <climits>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "protocol/config_directive.h"
 #include "protocol/config_parse.h"
@@ -101,6 +101,7 @@ Result<std::int64_t> position_of(const Directive& directive, std::string_view wo
 }
 
 Result<ConfigValue> shutdown_flags(const Directive& directive, const Words& words) {
+  if (words.empty()) return position_of(directive, "").status();
   std::int64_t flags = 0;
   for (const std::string& word : words) {
     STELE_TRY(const std::int64_t position, position_of(directive, word));
@@ -139,7 +140,7 @@ Result<ConfigValue> save_points(Words words) {
 }
 
 Result<ConfigValue> output_buffer_limits(const Words& words, OutputBufferLimits limits) {
-  if (words.empty() || words.size() % 4 != 0) {
+  if (words.size() % 4 != 0) {
     return Status::invalid("Wrong number of arguments in buffer limit configuration.");
   }
   for (std::size_t i = 0; i < words.size(); i += 4) {
@@ -268,8 +269,8 @@ std::string format_events(std::int64_t flags) {
   std::string letters;
   const bool all = (flags & kNotifyAll) == kNotifyAll;
   if (all) letters += 'A';
-  // The classes first, then K, E, m and n, which A does not stand for.
-  constexpr std::string_view kOrder = "g$lshzxetdKEmn";
+  // In Redis' order; A stands for g to d, and n is shown beside it, or a rewritten file would lose it.
+  constexpr std::string_view kOrder = "g$lshzxetdnKEm";
   for (const char letter : kOrder) {
     const std::int64_t bit = std::int64_t{1} << kEventLetters.find(letter);
     if ((flags & bit) != 0 && !(all && (kNotifyAll & bit) != 0)) letters += letter;
