@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/container/btree_map.h>
+
+#include "protocol/connection.h"
+#include "protocol/poller.h"
+
+namespace stele {
+
+/// All connections. Threads: the executor.
+class Clients {
+ public:
+  explicit Clients(Poller& poller) : poller_(poller) {}
+  ~Clients();
+
+  /// Takes over the connected socket `fd`.
+  Connection& add(int fd);
+  /// Closes the socket now; the object stays until free_closed().
+  void close(Connection& connection);
+  /// Sends what may be sent, then closes.
+  void close_after_reply(Connection& connection);
+  void free_closed(const std::function<void(Connection&)>& before);
+
+  Connection* find(std::uint64_t id);
+  /// In the order in which they came.
+  template <typename Visit>
+  void for_each(Visit&& visit) {
+    for (auto& [id, connection] : by_id_) {
+      if (!connection->closed) visit(*connection);
+    }
+  }
+  std::size_t size() const { return by_id_.size() - closed_.size(); }
+
+  /// A change of what the poller reports, only if it is one.
+  void watch(Connection& connection, bool reads, bool writes);
+
+ private:
+  Poller& poller_;
+  std::uint64_t last_id_ = 0;
+  absl::btree_map<std::uint64_t, std::unique_ptr<Connection>> by_id_;
+  std::vector<std::uint64_t> closed_;
+};
+
+}  // namespace stele

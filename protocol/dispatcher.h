@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/call.h"
+#include "engine/storage.h"
+#include "protocol/config_live.h"
+#include "protocol/connection.h"
+#include "protocol/environment.h"
+
+namespace stele {
+
+/// Decides what becomes of a command that has arrived: refused, queued, put off, or run.
+///
+///     execute ──► find ──► allowed? ──► MULTI: queue
+///                   │         │ no        │ else: keys resident? ──no──► Outcome::wait_for_keys
+///                   └─────────┴► error    └─────────► call
+///
+/// Threads: the executor. Hot: no allocation but what handlers do.
+class Dispatcher {
+ public:
+  enum class Outcome {
+    done,
+    wait_for_keys,   // cold_keys() are to be loaded; then the same command again
+    wait_for_pause,  // CLIENT PAUSE; then the same command again
+  };
+
+  Dispatcher(CommandRegistry& registry, Storage& storage, Environment& environment);
+
+  /// Runs `args`, whose bytes are `raw` (may be empty). Replies go to the connection's output.
+  Outcome execute(Connection& connection, std::span<const std::string_view> args, std::string_view raw);
+
+  /// Of the last wait_for_keys: stored keys.
+  std::vector<std::string> take_cold_keys() { return std::exchange(cold_keys_, {}); }
+
+  /// The queued commands of `connection`, as one unit, each with its reply: EXEC.
+  void run_queue(Connection& connection);
+
+  /// The time before the first command of a turn; durations are counted from there.
+  void begin_turn(std::chrono::steady_clock::time_point now) { last_clock_ = now; }
+
+  /// Counts an error reply in INFO errorstats.
+  void count_error(std::string_view error);
+
+ private:
+  RegisteredCommand* find(Connection& connection, std::span<const std::string_view> args);
+  void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
+  /// An error text if `command` may not run now; empty if it may.
+  std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
+  bool is_paused(const Connection& connection, const RegisteredCommand& command) const;
+  bool find_cold_keys(Connection& connection, const RegisteredCommand& command, std::span<const std::string_view> args);
+  void add_cold_keys(Connection& connection, int db, const RegisteredCommand& command,
+                     std::span<const std::string_view> args);
+  void call(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
+            std::string_view raw);
+  void account(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
+               const Call& call);
+
+  CommandRegistry& registry_;
+  Storage& storage_;
+  Environment& environment_;
+  std::vector<std::string> cold_keys_;
+  std::vector<KeyPosition> positions_;
+  std::chrono::steady_clock::time_point last_clock_;
+};
+
+}  // namespace stele

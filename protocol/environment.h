@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/call.h"
+#include "engine/storage.h"
+#include "protocol/clients.h"
+#include "protocol/config_live.h"
+#include "protocol/latency_monitor.h"
+#include "protocol/server_stats.h"
+#include "protocol/slow_log.h"
+
+namespace stele {
+
+class Dispatcher;
+
+/// CLIENT PAUSE: until when, and whether commands that only read are put off too.
+struct Pause {
+  std::chrono::steady_clock::time_point until{};
+  bool reads_too = false;
+  bool is_on() const { return until > std::chrono::steady_clock::now(); }
+};
+
+/// How SHUTDOWN or a signal wants the server to end.
+struct ShutdownRequest {
+  enum class Save { by_default, yes, no } save = Save::by_default;
+  bool now = false;
+  bool force = false;
+};
+
+/// What the commands of this folder work on: made by the server, handed through every Call.
+struct Environment {
+  LiveConfig& config;
+  CommandRegistry& commands;
+  Storage& storage;
+  Clients& clients;
+  ServerStats& stats;
+  SlowLog& slow_log;
+  LatencyMonitor& latency;
+  std::string run_id;
+  std::string executable;
+  Dispatcher* dispatcher = nullptr;
+  Pause pause;
+  std::vector<Connection*> monitors;
+  bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE
+
+  /// Runs at the end of the turn.
+  std::function<void(ShutdownRequest)> shut_down;
+  /// A connection that waited may go on: within the turn, or with the next.
+  std::function<void(Connection&)> resume;
+  /// Replies were appended to a connection other than the one whose command runs: they leave at the end of the turn.
+  std::function<void(Connection&)> replied;
+};
+
+inline Connection& connection_of(Call& call) { return static_cast<Connection&>(call.session()); }
+
+}  // namespace stele

@@ -1,0 +1,24 @@
+#include "protocol/server_stats.h"
+
+namespace stele {
+
+void Rate::sample(std::uint64_t total, std::chrono::steady_clock::time_point now) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - last_).count();
+  if (ms <= 0) return;
+  samples_[next_++ % samples_.size()] = (total - last_total_) * 1000 / static_cast<std::uint64_t>(ms);
+  last_total_ = total;
+  last_ = now;
+}
+
+std::uint64_t Rate::per_second() const {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t sample : samples_) sum += sample;
+  return sum / samples_.size();
+}
+
+void Rate::reset(std::uint64_t total) {
+  samples_.fill(0);
+  last_total_ = total;
+}
+
+}  // namespace stele
