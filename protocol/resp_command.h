@@ -15,9 +15,9 @@ namespace stele {
 
 namespace internal {
 
-inline constexpr std::size_t kIntegerTextMax = 20;                             // -9223372036854775808
-inline constexpr std::size_t kLengthLineMax = 1 + kIntegerTextMax + 2;         // $18446744073709551615CRLF
-inline constexpr std::size_t kBulkFrameMax = kLengthLineMax + 2;               // a bulk without its payload
+inline constexpr std::size_t kIntegerTextMax = 20;                      // -9223372036854775808
+inline constexpr std::size_t kLengthLineMax = 1 + kIntegerTextMax + 2;  // $18446744073709551615CRLF
+inline constexpr std::size_t kBulkFrameMax = kLengthLineMax + 2;        // a bulk without its payload
 
 inline char* write_crlf(char* p) {
   std::memcpy(p, "\r\n", 2);
@@ -82,7 +82,8 @@ concept AppendBuffer = requires(Buffer& buffer, std::size_t n) {
 template <AppendBuffer Buffer, typename... Args>
   requires(sizeof...(Args) > 0)
 void append_command(Buffer& buffer, const Args&... args) {
-  const std::size_t bytes_max = internal::kLengthLineMax + (internal::bulk_bytes_max(internal::command_arg(args)) + ...);
+  const std::size_t bytes_max =
+      internal::kLengthLineMax + (internal::bulk_bytes_max(internal::command_arg(args)) + ...);
   char* const begin = buffer.reserve(bytes_max);
   char* p = internal::write_length(begin, '*', sizeof...(Args));
   ((p = internal::write_bulk(p, internal::command_arg(args))), ...);

@@ -80,9 +80,10 @@ bool RespParser::parse_whole(std::string_view input) {
           bytes = bytes * 10 + digit(p[0]);
           if (bytes > kFastBulkBytesCap || bytes > limits_.bulk_bytes_max) return false;
         }
+        if (end - p < 2) return false;
       }
     }
-    if (end - p < 2 || !is_crlf(p)) return false;
+    if (!is_crlf(p)) return false;
     p += 2;
 
     if (static_cast<std::size_t>(end - p) < bytes + 2 || !is_crlf(p + bytes)) return false;

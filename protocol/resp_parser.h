@@ -76,10 +76,12 @@ class RespParser {
   void set_authenticated(bool authenticated) { limits_.authenticated = authenticated; }
 
  private:
-  //                  "*"                    count > 0              bytes known
-  //      start ───────────► count ───────────────────► bulk_line ◄────────────► payload
-  //        │ other                                                 payload whole     │ the last one
-  //        └──────────► inline_line ──► command                                      └──► command
+  //             "*"            count > 0                length
+  //      start ─────► count ──────────────► bulk_line ─────────────► payload
+  //        │            │ count <= 0            ▲      payload whole    │
+  //        │ other      │                       └───────────────────────┤ the last one
+  //        ▼            ▼                                               ▼
+  //   inline_line ──► command                                        command
   enum class State { start, inline_line, count, bulk_line, payload };
 
   struct Piece {

@@ -1,5 +1,7 @@
 #include "protocol/resp_parser.h"
 
+#include <cstring>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
@@ -160,7 +162,8 @@ TEST(RespParser, CutsAPipelineAlikeHoweverItWasSplit) {
 }
 
 TEST(RespParser, ConsumesEmptyCommandsWithoutArguments) {
-  for (const char* request : {"*0\r\n", "*-1\r\n", "*-5\r\n", "*-9223372036854775808\r\n", "\r\n", "\n", "  \r\n", "\r\r\n"}) {
+  for (const char* request :
+       {"*0\r\n", "*-1\r\n", "*-5\r\n", "*-9223372036854775808\r\n", "\r\n", "\n", "  \r\n", "\r\r\n"}) {
     RespParser parser;
     ASSERT_EQ(parser.parse(std::string(request) + "PING\r\n"), Outcome::command) << request;
     EXPECT_THAT(parser.args(), IsEmpty()) << request;
@@ -365,6 +368,21 @@ TEST(RespParser, ReadsACommandOfManyArgumentsInTheTimeOfItsBytes) {
   ASSERT_EQ(parser.parse(buffer.view()), Outcome::command);
   EXPECT_EQ(parser.args().size(), 1000000U);
   EXPECT_EQ(parser.raw().size(), buffer.size());
+}
+
+TEST(RespParser, ReusesItsMemoryFromCommandToCommand) {
+  RespParser parser;
+  const std::string longest = command(std::vector<std::string>(99, "arg"));
+  ASSERT_EQ(parser.parse(longest), Outcome::command);
+  const std::string_view* const at = parser.args().data();
+
+  for (int count = 1; count < 99; ++count) {
+    const std::string request = command(std::vector<std::string>(static_cast<std::size_t>(count), "arg"));
+    ASSERT_EQ(parser.parse(std::string_view(request).substr(0, request.size() / 2)), Outcome::need_more);
+    ASSERT_EQ(parser.parse(request), Outcome::command);
+    ASSERT_EQ(parser.parse(request), Outcome::command);
+    EXPECT_EQ(parser.args().data(), at);
+  }
 }
 
 TEST(RespParser, SurvivesRandomBytes) {

@@ -192,8 +192,8 @@ TEST(ReplyParser, SaysHowManyBytesOfAPayloadAreMissing) {
 
 TEST(ReplyParser, RefusesMalformedReplies) {
   for (const char* bytes :
-       {"x\r\n", "\r\n", ":\r\n", ":+1\r\n", ":1x\r\n", "$-2\r\n", "*-2\r\n", "%-1\r\n", "~-1\r\n", "$x\r\n", "$?\r\n", "*?\r\n",
-        "_x\r\n", "#x\r\n", "#\r\n", ",\r\n", ",x\r\n", ",1.0x\r\n", "(\r\n", "(12a\r\n", "(-\r\n", "=3\r\ntxt\r\n",
+       {"x\r\n", "\r\n", ":\r\n", ":+1\r\n", ":1x\r\n", "$-2\r\n", "*-2\r\n", "%-1\r\n", "~-1\r\n", "$x\r\n", "$?\r\n",
+        "*?\r\n", "_x\r\n", "#x\r\n", "#\r\n", ",\r\n", ",x\r\n", ",1.0x\r\n", "(\r\n", "(12a\r\n", "(-\r\n", "=3\r\ntxt\r\n",
         "=5\r\ntxt-a\r\n", "+OK\rX", "$1\r\nabc", "!-1\r\n", "$9223372036854775807\r\n"}) {
     ReplyParser parser;
     EXPECT_EQ(parser.parse(bytes), Outcome::error) << bytes;

@@ -44,7 +44,8 @@ TEST(SplitArgs, FollowsTheQuotingRulesOfRedis) {
 }
 
 TEST(SplitArgs, RefusesUnbalancedQuotes) {
-  for (const char* line : {"\"a", "'a", "\"a\"b", "'a'b", "a\"\"b", "\"a\\\"", "'a\\'", "\"", "'", "\"a\"\"b\"", "\"\\"}) {
+  for (const char* line :
+       {"\"a", "'a", "\"a\"b", "'a'b", "a\"\"b", "\"a\\\"", "'a\\'", "\"", "'", "\"a\"\"b\"", "\"\\"}) {
     EXPECT_FALSE(split_args(line).has_value()) << line;
   }
 }
