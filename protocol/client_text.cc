@@ -1,0 +1,72 @@
+// Clients as CLIENT LIST shows them.
+
+#include "protocol/client_text.h"
+
+#include "engine/command_registry.h"
+#include "protocol/resp_text.h"
+
+namespace stele {
+
+namespace {
+
+std::string flags_of(const Connection& connection) {
+  std::string flags;
+  const auto add = [&flags](bool is_set, char letter) {
+    if (is_set) flags += letter;
+  };
+  add(connection.monitor, 'O');
+  add(connection.in_multi, 'x');
+  add(connection.waits == Waits::blocked, 'b');
+  add(connection.watch.touched, 'd');
+  add(connection.close_after_reply, 'c');
+  add(connection.unix_socket, 'U');
+  add(connection.no_evict, 'e');
+  add(connection.no_touch, 'T');
+  return flags.empty() ? std::string(1, 'N') : flags;
+}
+
+std::int64_t seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
+  return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(to - from).count());
+}
+
+}  // namespace
+
+std::optional<ClientType> client_type_of_name(std::string_view name) {
+  if (equals_ignoring_case(name, "normal")) return ClientType::normal;
+  if (equals_ignoring_case(name, "master")) return ClientType::primary;
+  if (equals_ignoring_case(name, "replica") || equals_ignoring_case(name, "slave")) return ClientType::replica;
+  if (equals_ignoring_case(name, "pubsub")) return ClientType::pubsub;
+  return std::nullopt;
+}
+
+ClientType type_of(const Connection&) { return ClientType::normal; }
+
+std::size_t client_bytes(const Connection& connection) {
+  return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.queue_bytes +
+         connection.name.size() + connection.peer.size() + connection.local.size();
+}
+
+void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {
+  const bool asks = !sight.command.empty();
+  std::string_view command = sight.command;
+  if (!asks) command = connection.last_command == nullptr ? "NULL" : connection.last_command->full_name;
+  const std::int64_t queued = connection.in_multi ? static_cast<std::int64_t>(connection.queue.size()) : -1;
+  auto at = std::back_inserter(out);
+  fmt::format_to(at, "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", connection.id, connection.peer,
+                 connection.local, connection.fd, connection.name, seconds_between(connection.created, sight.now),
+                 seconds_between(connection.last_active, sight.now), flags_of(connection), connection.db);
+  fmt::format_to(at, " sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}", queued,
+                 connection.input.size(), connection.input.capacity() - connection.input.size(), sight.argument_bytes,
+                 connection.queue_bytes);
+  fmt::format_to(at, " rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{} cmd={} user={} redir=-1 resp={}",
+                 connection.output.capacity(), std::max(connection.output_peak, connection.output.size()),
+                 connection.output.size(), client_bytes(connection), connection.watches_writes ? "w" : "", command,
+                 connection.user, static_cast<int>(connection.resp));
+  fmt::format_to(at, " lib-name={} lib-ver={}\n", connection.lib_name, connection.lib_version);
+}
+
+bool is_valid_client_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
+}
+
+}  // namespace stele

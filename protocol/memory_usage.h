@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace stele {
+
+/// What the process takes, in bytes.
+struct MemoryFigures {
+  std::size_t allocated = 0;  // asked for by the program, with the allocator's rounding
+  std::size_t active = 0;     // of pages that hold any of that
+  std::size_t resident = 0;   // that the allocator has mapped and the kernel has backed
+  std::size_t rss = 0;        // of the whole process
+};
+
+/// jemalloc's figures where the program is linked with it, else those of the C library.
+MemoryFigures read_memory_figures();
+
+/// "jemalloc-5.3.0", "libc".
+std::string_view allocator_name();
+
+/// Hands free pages back to the kernel.
+void purge_free_memory();
+/// The allocator's own report, for people.
+std::string allocator_report();
+
+/// Bytes of memory in the machine.
+std::size_t system_memory_bytes();
+
+/// The figures as of the last refresh(), which costs some microseconds: once a tick is enough for limits.
+/// Threads: the executor.
+class MemoryUsage {
+ public:
+  MemoryUsage() { refresh(), startup_ = now_.allocated; }
+
+  void refresh();
+  const MemoryFigures& now() const { return now_; }
+  std::size_t startup() const { return startup_; }
+  std::size_t peak() const { return peak_; }
+
+ private:
+  MemoryFigures now_;
+  std::size_t startup_ = 0;
+  std::size_t peak_ = 0;
+};
+
+}  // namespace stele
