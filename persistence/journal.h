@@ -226,7 +226,7 @@ class Journal {
   Journal(std::filesystem::path dir, JournalOptions options, LockFile lock, Opened opened);
   void start_threads();
 
-  // journal.cc; callers hold mutex_ where a lock is passed
+  // journal.cc; callers hold mutex_
   bool write_now(const char* bytes, std::size_t size, const FramePlace& frame, Offset end);
   void hand_over(const char* bytes, std::size_t size, std::size_t done, const FramePlace& frame, Offset end);
   void hand_over_rotation(const ReplicationId& replid);
@@ -236,8 +236,8 @@ class Journal {
   bool wants_next() const;
   void wake_writer();
   void update_accepts_writes();
+  void note_space(bool& reason, bool starved, const Status& status);
   void fail(const Status& status);
-  void fail_locked(const Status& status);
   void publish_written(Offset end);
   void progress();
 

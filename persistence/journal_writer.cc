@@ -53,14 +53,9 @@ void Journal::write_loop() {
       pending_.push_front(std::move(items.back()));
       items.pop_back();
     }
-    if (!status.ok() && status.code() != Code::exhausted) fail_locked(status);
+    if (!status.ok() && status.code() != Code::exhausted) fail(status);
     const bool starved = status.code() == Code::exhausted;
-    if (starved != writer_starved_) {
-      writer_starved_ = starved;
-      if (starved) spdlog::error("journal: {}; writes are refused until there is space", status.message());
-      else spdlog::info("journal: there is space again; written up to offset {}", written());
-      update_accepts_writes();
-    }
+    note_space(writer_starved_, starved, status);
     if (!synced && !pending_.empty()) sync_wakes_.notify_one();
     lock.unlock();
     progress();
@@ -141,7 +136,7 @@ Status Journal::reserve_ahead() {
   {
     const std::lock_guard lock(mutex_);
     if (!wants_reserve()) {
-      reserve_starved_ = false;
+      note_space(reserve_starved_, false, {});
       return {};
     }
     end = std::max(reserved_bytes_, segment_bytes_);
@@ -150,9 +145,7 @@ Status Journal::reserve_ahead() {
   const std::lock_guard lock(mutex_);
   // What is reserved still takes the effects of this turn, and those that no client asked for, such as expiry.
   const bool starved = status.code() == Code::exhausted && segment_bytes_ + 4 * kReserveBlock > reserved_bytes_;
-  if (starved && !reserve_starved_) spdlog::error("journal: {}; writes are refused until there is space", status.message());
-  if (!starved && reserve_starved_) spdlog::info("journal: there is space again");
-  reserve_starved_ = starved;
+  note_space(reserve_starved_, starved, status);
   return status;
 }
 
@@ -274,7 +267,7 @@ Status Journal::sync_active() {
   stats_.fsync_longest = std::max(stats_.fsync_longest, took);
   if (!status.ok()) {
     // The kernel may have dropped the pages: a second fdatasync would succeed over a hole.
-    fail_locked(status);
+    fail(status);
     return status;
   }
   if (failure_.ok() && target > durable()) durable_.store(target, std::memory_order_release);
