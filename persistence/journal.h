@@ -325,6 +325,8 @@ class Journal {
   // Whoever may write: the executor under mutex_ unless writer_busy_, else the journal thread.
   std::uint64_t position_;
 
+  std::uint64_t reserved_seen_ = 0;  // journal thread only: no more than reserved_bytes_, read without the lock
+
   /// One fdatasync at a time: the kernel reports a lost page only once per open file.
   std::mutex sync_mutex_;
 

@@ -88,6 +88,7 @@ void Journal::publish_written(Offset end) {
 
 void Journal::recycle(std::deque<Handed>& items, std::size_t done) {
   const std::lock_guard lock(mutex_);
+  unsynced_ = true;  // also when a write got only half through
   for (; done > 0; --done) {
     Handed& item = items.front();
     if (item.rotation) --rotations_pending_;
@@ -105,10 +106,6 @@ Status Journal::write_item(Handed& item) {
   const Status status = active_->file().write_at(position_ + item.done, {item.bytes + item.done, item.size - item.done},
                                                  &written);
   item.done += written;
-  {
-    const std::lock_guard lock(mutex_);
-    unsynced_ = true;
-  }
   if (!status.ok()) return status;
   active_->note({position_, item.first, item.chain_before});
   position_ += item.size;
@@ -123,11 +120,11 @@ bool Journal::wants_reserve() const {
 
 /// Reserves a step beyond `end`, or at least up to it.
 Status Journal::ensure_reserved(std::uint64_t end) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (end <= reserved_bytes_) return {};
-  }
-  return reserve(end, end + std::clamp(end, kReserveStepMin, kReserveStepMax));
+  if (end <= reserved_seen_) return {};
+  STELE_CHECK(reserve(end, end + std::clamp(end, kReserveStepMin, kReserveStepMax)));
+  const std::lock_guard lock(mutex_);
+  reserved_seen_ = reserved_bytes_;
+  return {};
 }
 
 /// Called by the sync thread, ahead of need.
@@ -195,6 +192,7 @@ Status Journal::rotate(Rotation& rotation) {
   active_ = std::move(segment);
   position_ = rotation.header.bytes;
   reserved_bytes_ = std::max(next_->reserved_bytes, position_);
+  reserved_seen_ = reserved_bytes_;
   next_.reset();
   return {};
 }
