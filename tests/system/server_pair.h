@@ -1,0 +1,80 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tests/support/server.h"
+#include "tests/system/generator.h"
+
+namespace stele::test {
+
+/// One step of a differential run: the same for both servers, or something that happens to stele alone.
+struct Step {
+  enum class Kind {
+    command,
+    kill9,      // SIGKILL and start again
+    restart,    // SIGTERM and start again
+    sabotage,   // changes a key of stele's behind the runner's back, to prove that this is noticed
+  };
+  Kind kind = Kind::command;
+  std::size_t connection = 0;
+  Command command;
+  Compare compare = Compare::exact;
+};
+
+/// For reproductions: "1> SET \"k\" \"v\"".
+std::string describe(const Step& step);
+
+struct Mismatch {
+  std::size_t step = 0;  // index in what was run; its size if the servers' states differ at the end
+  std::string what;
+};
+
+/// stele and Debian's redis-server, side by side, each with kConnections connections that do the same.
+class ServerPair {
+ public:
+  static constexpr std::size_t kConnections = 2;
+
+  /// `resp` 3: every connection begins with HELLO 3.
+  ServerPair(int resp, std::vector<std::string> stele_args);
+
+  /// Back to empty data sets and new connections; starts stele again if it is down.
+  void reset();
+
+  /// Runs the steps and compares every reply. Neighbouring commands of one connection go out as a pipeline.
+  std::optional<Mismatch> run(std::span<const Step> steps);
+
+  /// Compares DBSIZE and DEBUG DIGEST, and names the keys that differ.
+  std::optional<std::string> compare_state();
+
+  std::string stele_log() const { return stele_.log_tail(); }
+
+ private:
+  /// What a connection pair has in MULTI: how to compare each element of EXEC's reply.
+  using Queued = std::vector<Compare>;
+
+  struct Connections {
+    std::optional<Client> stele;
+    std::optional<Client> redis;
+    Queued queued;
+  };
+
+  void connect();
+  std::optional<std::string> check(Connections& connections, const Step& step, const Reply& stele, const Reply& redis);
+  std::optional<std::string> run_scan(Connections& connections, const Step& step);
+  void run_event(const Step& step);
+  std::string differing_keys();
+
+  const int resp_;
+  RedisServer redis_;
+  Server stele_;
+  bool restarted_ = false;
+  std::array<Connections, kConnections> connections_;
+  std::optional<Client> stele_state_;  // for looking at the state, beside any MULTI
+  std::optional<Client> redis_state_;
+};
+
+}  // namespace stele::test
