@@ -63,6 +63,7 @@ bool fails(ServerPair& pair, const std::vector<Step>& steps) {
 
 // The shortest tail, by doubling, then without every part that is not needed. Empty if nothing fails from scratch.
 std::vector<Step> shrink(ServerPair& pair, const std::vector<Step>& history) {
+  pair.restart_both();
   const auto deadline = Clock::now() + kShrinkTime;
   std::vector<Step> steps;
   for (std::size_t size = 4;; size *= 2) {
@@ -96,7 +97,7 @@ void report(ServerPair& pair, const std::vector<Step>& history, const std::strin
   std::cout << "\nshrinking " << history.size() << " steps ..." << std::endl;
   const std::vector<Step> shortest = shrink(pair, history);
   if (shortest.empty()) {
-    std::cout << "does not show again from an empty data set\n";
+    std::cout << "does not show again in new processes: timing, or memory that one of them had damaged\n";
     return;
   }
   std::cout << "shortest reproduction, " << shortest.size() << " steps:\n";

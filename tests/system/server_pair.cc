@@ -77,6 +77,13 @@ void ServerPair::reset() {
   redis_state_->run("FLUSHALL");
 }
 
+void ServerPair::restart_both() {
+  redis_.restart();
+  if (stele_.running()) stele_.kill9();  // it may be past terminating
+  stele_.restart();
+  connect();
+}
+
 std::optional<Mismatch> ServerPair::run(std::span<const Step> steps) {
   for (std::size_t begin = 0; begin < steps.size();) {
     const auto pipelines = [&](const Step& step) {

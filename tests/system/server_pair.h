@@ -44,6 +44,9 @@ class ServerPair {
   /// Back to empty data sets and new connections; starts stele again if it is down.
   void reset();
 
+  /// Starts both again: what a damaged process would carry on must not decide about a reproduction.
+  void restart_both();
+
   /// Runs the steps and compares every reply. Neighbouring commands of one connection go out as a pipeline.
   std::optional<Mismatch> run(std::span<const Step> steps);
 
