@@ -25,6 +25,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// More than what was under way when the server died: something acknowledged has to be in it.
+constexpr std::uintmax_t kCutBytes = 100'000;
+
 /// How the checker itself is put to the test.
 enum class Sabotage { none, cut_tail, no_journal, tamper };
 
@@ -70,7 +73,8 @@ class CrashRun {
 
   Counts run() {
     const auto end = Clock::now() + settings_.time;
-    while (Clock::now() < end && (settings_.rounds_max == 0 || counts_.rounds < settings_.rounds_max) && counts_.lost == 0) {
+    while (Clock::now() < end && (settings_.rounds_max == 0 || counts_.rounds < settings_.rounds_max) &&
+           (counts_.lost == 0 || settings_.sabotage == Sabotage::tamper)) {
       ++counts_.rounds;
       load_until_killed();
       sabotage_files();
@@ -116,7 +120,7 @@ class CrashRun {
     if (settings_.sabotage == Sabotage::none) {
       threads.emplace_back([client = server_.connect(), seed = random_()]() mutable { disturb(std::move(client), seed); });
     }
-    sleep_for_random(30, 700);
+    sleep_for_random(settings_.sabotage == Sabotage::none ? 30 : 300, 700);  // enough to sabotage
     server_.kill9();
     ++counts_.kills;
     for (std::thread& thread : threads) thread.join();
@@ -151,7 +155,7 @@ class CrashRun {
       if (newest.empty() || entry.last_write_time() > std::filesystem::last_write_time(newest)) newest = entry.path();
     }
     const std::uintmax_t size = std::filesystem::file_size(newest);
-    std::filesystem::resize_file(newest, size - std::min<std::uintmax_t>(size, 500));
+    std::filesystem::resize_file(newest, size - std::min(size, kCutBytes));
   }
 
   void sabotage_keys() {
