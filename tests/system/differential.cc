@@ -159,6 +159,11 @@ int run_differential(const Options& options) {
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
   std::cout << fmt::format("{} commands and {} comparisons of the data sets agree, {:.1f} s\n", commands, checks, seconds);
+  if (options.number("tally") != 0) {
+    for (const auto& [name, tally] : pair.tallies()) {
+      std::cout << fmt::format("{:14}{:8} runs{:8} errors{:8} null{:8} queued\n", quote(name), tally.runs, tally.errors, tally.nulls, tally.queued);
+    }
+  }
   return 0;
 }
 
@@ -175,6 +180,7 @@ int main(int argc, char** argv) {
                                       {"kill9-every", "0"},     // steps on average
                                       {"restart-every", "0"},
                                       {"sabotage-every", "0"},  // must end in a mismatch
+                                      {"tally", "0"},           // 1: what each command got, at the end
                                       {"server-args", ""}});
   try {
     return stele::test::run_differential(options);

@@ -6,7 +6,7 @@ namespace {
 
 const GeneratorGroup kTransactions("transactions", {}, {
     {8, [](Source&) -> Command { return {"MULTI"}; }},
-    {20, [](Source&) -> Command { return {"EXEC"}; }},
+    {12, [](Source&) -> Command { return {"EXEC"}; }},
     {3, [](Source&) -> Command { return {"DISCARD"}; }},
     {10, [](Source& s) -> Command {
        Command command{"WATCH"};

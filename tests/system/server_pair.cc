@@ -124,6 +124,14 @@ std::optional<Mismatch> ServerPair::run(std::span<const Step> steps) {
 
 std::optional<std::string> ServerPair::check(Connections& connections, const Step& step, const Reply& stele,
                                              const Reply& redis) {
+  std::string name = step.command[0].substr(0, 12);
+  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  Tally& tally = tallies_[name];
+  ++tally.runs;
+  tally.errors += redis.is_error() ? 1 : 0;
+  tally.nulls += redis.null ? 1 : 0;
+  tally.queued += redis.type == '+' && redis.text == "QUEUED" ? 1 : 0;
+
   bool agree = false;
   if (is_named(step.command, "EXEC") && redis.is_aggregate() && !redis.null) {
     agree = stele.type == redis.type && stele.elements.size() == redis.elements.size() &&
@@ -148,6 +156,7 @@ std::optional<std::string> ServerPair::run_scan(Connections& connections, const 
   const Reply stele = scan_all(*connections.stele, step.command);
   const Reply redis = scan_all(*connections.redis, step.command);
   if (stele.type != '*' || redis.type != '*') return check(connections, step, stele, redis);
+  ++tallies_["SCAN"].runs;
   if (same(stele, redis, Compare::as_set)) return std::nullopt;
   return fmt::format("{} (the whole iteration)\n{}", describe(step), both(stele, redis));
 }

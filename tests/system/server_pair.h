@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +35,14 @@ struct Mismatch {
   std::string what;
 };
 
+/// How often a command ran and what it got: a generator whose commands mostly fail tests little.
+struct Tally {
+  std::int64_t runs = 0;
+  std::int64_t errors = 0;
+  std::int64_t nulls = 0;
+  std::int64_t queued = 0;
+};
+
 /// stele and Debian's redis-server, side by side, each with kConnections connections that do the same.
 class ServerPair {
  public:
@@ -52,6 +62,9 @@ class ServerPair {
 
   /// Compares DBSIZE and DEBUG DIGEST, and names the keys that differ.
   std::optional<std::string> compare_state();
+
+  /// By upper-case command name.
+  const std::map<std::string, Tally>& tallies() const { return tallies_; }
 
   std::string stele_log() const { return stele_.log_tail(); }
 
@@ -75,6 +88,7 @@ class ServerPair {
   RedisServer redis_;
   Server stele_;
   bool restarted_ = false;
+  std::map<std::string, Tally> tallies_;
   std::array<Connections, kConnections> connections_;
   std::optional<Client> stele_state_;  // for looking at the state, beside any MULTI
   std::optional<Client> redis_state_;
