@@ -172,8 +172,11 @@ Reply Client::read() {
     case ':':
     case ',':
     case '#':
-    case '(': return reply;
-    case '_': reply.null = true; return reply;
+    case '(':
+      return reply;
+    case '_':
+      reply.null = true;
+      return reply;
     case '$':
     case '!':
     case '=': {
@@ -197,7 +200,8 @@ Reply Client::read() {
       if (reply.type == '|') return read();  // attributes are about the reply that follows, and no part of it
       return reply;
     }
-    default: throw std::runtime_error("not a reply: " + quote(line));
+    default:
+      throw std::runtime_error("not a reply: " + quote(line));
   }
 }
 

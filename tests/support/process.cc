@@ -45,7 +45,8 @@ Process::Process(const Program& program, const std::vector<std::string>& args, c
 
   const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const int in = ::open(input.c_str(), O_RDONLY | O_CLOEXEC);
-  if (out < 0 || in < 0) throw std::runtime_error(fmt::format("{} or {}: {}", output.native(), input.native(), std::strerror(errno)));
+  if (out < 0 || in < 0)
+    throw std::runtime_error(fmt::format("{} or {}: {}", output.native(), input.native(), std::strerror(errno)));
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ == 0) {
@@ -103,7 +104,8 @@ Outcome run_program(const std::string& program, const std::vector<std::string>& 
   Process process({find_in_path(program), program}, args, directory.path() / "out", in);
   const std::optional<int> exit_code = process.wait(deadline);
   std::string output = read_file(directory.path() / "out");
-  if (!exit_code) throw std::runtime_error(fmt::format("{} runs on after {} ms: {}", program, deadline.count(), output));
+  if (!exit_code)
+    throw std::runtime_error(fmt::format("{} runs on after {} ms: {}", program, deadline.count(), output));
   return {*exit_code, std::move(output)};
 }
 

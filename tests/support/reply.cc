@@ -41,16 +41,25 @@ std::string quote(std::string_view text, std::size_t bytes_max) {
 std::string describe(const Reply& reply) {
   if (reply.null) return reply.type == '*' ? "(null array)" : reply.type == '$' ? "(null string)" : "(null)";
   switch (reply.type) {
-    case '+': return reply.text;
+    case '+':
+      return reply.text;
     case '-':
-    case '!': return "(error) " + quote(reply.text);
-    case ':': return "(integer) " + reply.text;
-    case '$': return quote(reply.text);
-    case ',': return "(double) " + reply.text;
-    case '#': return "(boolean) " + reply.text;
-    case '(': return "(big number) " + reply.text;
-    case '=': return "(verbatim) " + quote(reply.text);
-    default: break;
+    case '!':
+      return "(error) " + quote(reply.text);
+    case ':':
+      return "(integer) " + reply.text;
+    case '$':
+      return quote(reply.text);
+    case ',':
+      return "(double) " + reply.text;
+    case '#':
+      return "(boolean) " + reply.text;
+    case '(':
+      return "(big number) " + reply.text;
+    case '=':
+      return "(verbatim) " + quote(reply.text);
+    default:
+      break;
   }
   std::string shown = reply.type == '%' ? "map[" : reply.type == '~' ? "set[" : reply.type == '>' ? "push[" : "[";
   for (std::size_t i = 0; i < reply.elements.size(); ++i) {

@@ -12,9 +12,9 @@ namespace stele::test {
 /// compared to the byte: `type` is the first byte ('+', '-', ':', '$', '*', '_', ',', '#', '(', '=', '%', '~', '>').
 struct Reply {
   char type = '_';
-  bool null = false;             // "$-1", "*-1" or "_"
-  std::string text;              // of everything that is not an aggregate, without its framing
-  std::vector<Reply> elements;   // of aggregates; a map is key, value, key, value
+  bool null = false;            // "$-1", "*-1" or "_"
+  std::string text;             // of everything that is not an aggregate, without its framing
+  std::vector<Reply> elements;  // of aggregates; a map is key, value, key, value
 
   bool is_error() const { return type == '-' || type == '!'; }
   bool is_aggregate() const { return type == '*' || type == '%' || type == '~' || type == '>'; }
@@ -25,7 +25,9 @@ struct Reply {
   bool operator==(const Reply&) const = default;
 
   /// True for a status, string or number of that text; never for an error or null.
-  bool operator==(std::string_view expected) const { return !null && !is_error() && !is_aggregate() && text == expected; }
+  bool operator==(std::string_view expected) const {
+    return !null && !is_error() && !is_aggregate() && text == expected;
+  }
 };
 
 /// For people: strings quoted and escaped, errors as "(error) ...", aggregates in brackets, long strings shortened.

@@ -54,7 +54,8 @@ class Server {
 
   /// SIGKILL, to its saving child as well.
   void kill9();
-  /// Stops it with SIGTERM if it runs, starts it on the same port and directory. `extra` arguments stay for later starts.
+  /// Stops it with SIGTERM if it runs, starts it on the same port and directory. `extra` arguments stay for later
+  /// starts.
   void restart(std::vector<std::string> extra = {});
   /// SIGTERM; the exit code.
   int terminate();

@@ -29,7 +29,8 @@ std::vector<std::string> sorted_runs(const Reply& reply, std::size_t run) {
     std::string text;
     for (std::size_t j = i; j < std::min(i + run, reply.elements.size()); ++j) {
       const Reply& element = reply.elements[j];
-      text += element.is_aggregate() ? describe(element) : element.type + std::to_string(element.text.size()) + ":" + element.text;
+      text += element.is_aggregate() ? describe(element)
+                                     : element.type + std::to_string(element.text.size()) + ":" + element.text;
     }
     runs.push_back(std::move(text));
   }
@@ -51,13 +52,20 @@ bool same_encoding(const Reply& left, const Reply& right, bool restarted) {
 bool same(const Reply& left, const Reply& right, Compare compare, bool restarted) {
   if (left.is_error() || right.is_error()) return left == right;
   switch (compare) {
-    case Compare::exact: return left == right;
-    case Compare::as_set: return same_unordered(left, right, 1);
-    case Compare::as_pairs: return same_unordered(left, right, 2);
-    case Compare::near_seconds: return near(left, right, kToleranceSeconds);
-    case Compare::near_millis: return near(left, right, kToleranceMillis);
-    case Compare::shape: return same_shape(left, right);
-    case Compare::encoding: return same_encoding(left, right, restarted);
+    case Compare::exact:
+      return left == right;
+    case Compare::as_set:
+      return same_unordered(left, right, 1);
+    case Compare::as_pairs:
+      return same_unordered(left, right, 2);
+    case Compare::near_seconds:
+      return near(left, right, kToleranceSeconds);
+    case Compare::near_millis:
+      return near(left, right, kToleranceMillis);
+    case Compare::shape:
+      return same_shape(left, right);
+    case Compare::encoding:
+      return same_encoding(left, right, restarted);
     case Compare::scan:  // one page of an iteration: cursors and page sizes are each server's own
       return left.type == right.type && left.elements.size() == right.elements.size();
   }

@@ -11,7 +11,8 @@ Reply error(std::string text) { return {.type = '-', .text = std::move(text)}; }
 Reply array(std::vector<Reply> elements) { return {.type = '*', .elements = std::move(elements)}; }
 
 TEST(Comparison, TakesErrorsToTheLetterUnderEveryRule) {
-  for (const Compare rule : {Compare::exact, Compare::as_set, Compare::near_millis, Compare::shape, Compare::encoding, Compare::scan}) {
+  for (const Compare rule :
+       {Compare::exact, Compare::as_set, Compare::near_millis, Compare::shape, Compare::encoding, Compare::scan}) {
     EXPECT_TRUE(same(error("ERR one"), error("ERR one"), rule));
     EXPECT_FALSE(same(error("ERR one"), error("ERR two"), rule));
     EXPECT_FALSE(same(error("ERR one"), number(1), rule));

@@ -1,6 +1,6 @@
 // Kills a server at random moments under load and checks that nothing it acknowledged is gone.
 //
-//     start writers ──► disturb (BGSAVE, SAVE, BGREWRITEAOF) ──► kill -9 ──► [start, kill -9 while it recovers] x 0..3
+//     start writers ──► disturb (BGSAVE, SAVE, ...) ──► kill -9 ──► [start, kill -9 while it recovers]*
 //          ▲                                                                          │
 //          └── [quiet: digest, kill -9, digest, DEBUG RELOAD, digest] ◄── verify ◄── start
 //
@@ -118,7 +118,8 @@ class CrashRun {
       threads.emplace_back([&writer, client = server_.connect()]() mutable { writer->run(std::move(client)); });
     }
     if (settings_.sabotage == Sabotage::none) {
-      threads.emplace_back([client = server_.connect(), seed = random_()]() mutable { disturb(std::move(client), seed); });
+      threads.emplace_back(
+          [client = server_.connect(), seed = random_()]() mutable { disturb(std::move(client), seed); });
     }
     sleep_for_random(settings_.sabotage == Sabotage::none ? 30 : 300, 700);  // enough to sabotage
     server_.kill9();
@@ -240,8 +241,8 @@ int run_crash(const Options& options) {
     for (std::string word; words >> word;) settings.server_args.push_back(word);
     CrashRun run(settings, seed);
     const Counts counts = run.run();
-    std::cout << fmt::format("{:8}{:8}{:8}{:13}{:9}{:14}{:9}{:6}\n", policy, counts.rounds, counts.kills, counts.kills_in_recovery,
-                             counts.digests, counts.acknowledged, counts.refused, counts.lost)
+    std::cout << fmt::format("{:8}{:8}{:8}{:13}{:9}{:14}{:9}{:6}\n", policy, counts.rounds, counts.kills,
+                             counts.kills_in_recovery, counts.digests, counts.acknowledged, counts.refused, counts.lost)
               << std::flush;
     good = good && as_expected(counts, settings.sabotage);
   }

@@ -16,8 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kStepsPerCheck = 500;    // how often data sets are compared
-constexpr std::size_t kChecksPerEpoch = 40;    // how often both begin anew, so that a reproduction is never long
+constexpr std::size_t kStepsPerCheck = 500;  // how often data sets are compared
+constexpr std::size_t kChecksPerEpoch = 40;  // how often both begin anew, so that a reproduction is never long
 constexpr int kDamagedOneIn = 25;
 constexpr int kSwitchOneIn = 6;
 constexpr std::chrono::seconds kShrinkTime{20};
@@ -37,9 +37,9 @@ class Script {
   Script(std::uint64_t seed, const Run& run) : source_(seed), mix_(run.groups), run_(run) {}
 
   Step next() {
-    for (const auto& [every, kind] : {std::pair{run_.kill9_every, Step::Kind::kill9},
-                                      std::pair{run_.restart_every, Step::Kind::restart},
-                                      std::pair{run_.sabotage_every, Step::Kind::sabotage}}) {
+    for (const auto& [every, kind] :
+         {std::pair{run_.kill9_every, Step::Kind::kill9}, std::pair{run_.restart_every, Step::Kind::restart},
+          std::pair{run_.sabotage_every, Step::Kind::sabotage}}) {
       if (every > 0 && source_.between(1, every) == 1) return {.kind = kind};
     }
     if (source_.one_in(kSwitchOneIn)) connection_ = (connection_ + 1) % ServerPair::kConnections;
@@ -76,7 +76,8 @@ std::vector<Step> shrink(ServerPair& pair, const std::vector<Step>& history) {
     bool removed = false;
     for (std::size_t at = 0; at < steps.size() && Clock::now() < deadline;) {
       std::vector<Step> fewer(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(at));
-      fewer.insert(fewer.end(), steps.begin() + static_cast<std::ptrdiff_t>(std::min(at + part, steps.size())), steps.end());
+      fewer.insert(fewer.end(), steps.begin() + static_cast<std::ptrdiff_t>(std::min(at + part, steps.size())),
+                   steps.end());
       if (!fewer.empty() && fails(pair, fewer)) {
         steps = std::move(fewer);
         removed = true;
@@ -158,10 +159,12 @@ int run_differential(const Options& options) {
     }
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
-  std::cout << fmt::format("{} commands and {} comparisons of the data sets agree, {:.1f} s\n", commands, checks, seconds);
+  std::cout << fmt::format("{} commands and {} comparisons of the data sets agree, {:.1f} s\n", commands, checks,
+                           seconds);
   if (options.number("tally") != 0) {
     for (const auto& [name, tally] : pair.tallies()) {
-      std::cout << fmt::format("{:14}{:8} runs{:8} errors{:8} null{:8} queued\n", quote(name), tally.runs, tally.errors, tally.nulls, tally.queued);
+      std::cout << fmt::format("{:14}{:8} runs{:8} errors{:8} null{:8} queued\n", quote(name), tally.runs, tally.errors,
+                               tally.nulls, tally.queued);
     }
   }
   return 0;
@@ -172,12 +175,12 @@ int run_differential(const Options& options) {
 
 int main(int argc, char** argv) {
   const stele::test::Options options(argc, argv,
-                                     {{"seed", "0"},            // 0: a random one, printed
-                                      {"commands", "0"},        // 0: as many as the time allows
+                                     {{"seed", "0"},      // 0: a random one, printed
+                                      {"commands", "0"},  // 0: as many as the time allows
                                       {"seconds", "30"},
                                       {"resp", "2"},
-                                      {"groups", ""},           // "strings,generic"; empty: all
-                                      {"kill9-every", "0"},     // steps on average
+                                      {"groups", ""},        // "strings,generic"; empty: all
+                                      {"kill9-every", "0"},  // steps on average
                                       {"restart-every", "0"},
                                       {"sabotage-every", "0"},  // must end in a mismatch
                                       {"tally", "0"},           // 1: what each command got, at the end

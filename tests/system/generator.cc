@@ -13,18 +13,34 @@ constexpr int kKeysPerFamily = 8;
 
 // Names that have tripped parsers, matchers and digests before.
 const std::vector<std::string>& odd_keys() {
-  static const std::vector<std::string> keys{
-      "", "a b", std::string("\0\xff\r\n", 4), "{tag}1", "*", "[a-c]", "\"quoted\"", "back\\slash", std::string(300, 'k')};
+  static const std::vector<std::string> keys{"",           "a b",         std::string("\0\xff\r\n", 4),
+                                             "{tag}1",     "*",           "[a-c]",
+                                             "\"quoted\"", "back\\slash", std::string(300, 'k')};
   return keys;
 }
 
 // What damage() puts in an argument's place. No small positive number among them: as a lifetime it would end during the
 // run, on each server at its own time.
 const std::vector<std::string>& odd_arguments() {
-  static const std::vector<std::string> arguments{
-      "",   "0",  "-1",      "abc", "9223372036854775807", "9223372036854775808", "1.5", " ", "NX",
-      "XX", "EX", "KEEPTTL", "nan", "\r\n",                "$5",                  "GET", "*", std::string(1, '\0'),
-      "99999999999999999999"};
+  static const std::vector<std::string> arguments{"",
+                                                  "0",
+                                                  "-1",
+                                                  "abc",
+                                                  "9223372036854775807",
+                                                  "9223372036854775808",
+                                                  "1.5",
+                                                  " ",
+                                                  "NX",
+                                                  "XX",
+                                                  "EX",
+                                                  "KEEPTTL",
+                                                  "nan",
+                                                  "\r\n",
+                                                  "$5",
+                                                  "GET",
+                                                  "*",
+                                                  std::string(1, '\0'),
+                                                  "99999999999999999999"};
   return arguments;
 }
 
@@ -71,8 +87,10 @@ std::string Source::key(std::string_view family) {
 
 std::string Source::any_key() {
   const auto& families = registry().families;
-  if (one_in(12) || families.empty()) return odd_keys()[static_cast<std::size_t>(between(0, std::ssize(odd_keys()) - 1))];
-  return families[static_cast<std::size_t>(between(0, std::ssize(families) - 1))] + std::to_string(between(0, kKeysPerFamily - 1));
+  if (one_in(12) || families.empty())
+    return odd_keys()[static_cast<std::size_t>(between(0, std::ssize(odd_keys()) - 1))];
+  return families[static_cast<std::size_t>(between(0, std::ssize(families) - 1))] +
+         std::to_string(between(0, kKeysPerFamily - 1));
 }
 
 std::string Source::bytes(std::size_t count) {
@@ -91,45 +109,67 @@ std::string Source::big_value() {
 
 std::string Source::value() {
   switch (between(0, 11)) {
-    case 0: return "";
+    case 0:
+      return "";
     case 1:
-    case 2: return integer();
-    case 3: return real();
-    case 4: return bytes(static_cast<std::size_t>(between(1, 20)));
-    case 5: return std::string(static_cast<std::size_t>(between(42, 47)), 'e');  // the embstr limit is 44
-    case 6: return std::string(static_cast<std::size_t>(between(100, 3000)), 'v');
-    case 7: return one_of("foo", "bar", "foobar", "oomyooba", "hello world", " 12", "12 ", "+5", "-0", "007", "0x10");
-    default: return "v" + std::to_string(between(0, 1000));
+    case 2:
+      return integer();
+    case 3:
+      return real();
+    case 4:
+      return bytes(static_cast<std::size_t>(between(1, 20)));
+    case 5:
+      return std::string(static_cast<std::size_t>(between(42, 47)), 'e');  // the embstr limit is 44
+    case 6:
+      return std::string(static_cast<std::size_t>(between(100, 3000)), 'v');
+    case 7:
+      return one_of("foo", "bar", "foobar", "oomyooba", "hello world", " 12", "12 ", "+5", "-0", "007", "0x10");
+    default:
+      return "v" + std::to_string(between(0, 1000));
   }
 }
 
 std::string Source::integer() {
   switch (between(0, 19)) {
-    case 0: return one_of("9223372036854775807", "-9223372036854775808", "9223372036854775800", "-9223372036854775800");
-    case 1: return one_of("9223372036854775808", "-9223372036854775809", "1e3", "1.0", "abc", "", " 1", "01", "99999999999999999999");
-    case 2: return std::to_string(between(INT64_MIN, INT64_MAX));
-    case 3: return one_of("2147483647", "2147483648", "-2147483649", "4294967296", "9999", "10000");
-    default: return std::to_string(between(-100, 100));
+    case 0:
+      return one_of("9223372036854775807", "-9223372036854775808", "9223372036854775800", "-9223372036854775800");
+    case 1:
+      return one_of("9223372036854775808", "-9223372036854775809", "1e3", "1.0", "abc", "", " 1", "01",
+                    "99999999999999999999");
+    case 2:
+      return std::to_string(between(INT64_MIN, INT64_MAX));
+    case 3:
+      return one_of("2147483647", "2147483648", "-2147483649", "4294967296", "9999", "10000");
+    default:
+      return std::to_string(between(-100, 100));
   }
 }
 
 std::string Source::real() {
   switch (between(0, 11)) {
-    case 0: return one_of("1e5", "-1.5e-3", "3.0e3", "1e20", "1e-20", "1e4000", "-1e300", "1e308");
-    case 1: return one_of("inf", "-inf", "nan", "infinity", "abc", "", " 1.5", "1.5 ", "0x1p4", "1,5");
-    case 2: return one_of("0", "-0", "0.0", "-0.0", "0.1", "0.2", "3.14159265358979323846", "100000000000000000000");
-    case 3: return integer();
-    default: return fmt::format("{:.{}f}", static_cast<double>(between(-1'000'000, 1'000'000)) / 997, between(0, 10));
+    case 0:
+      return one_of("1e5", "-1.5e-3", "3.0e3", "1e20", "1e-20", "1e4000", "-1e300", "1e308");
+    case 1:
+      return one_of("inf", "-inf", "nan", "infinity", "abc", "", " 1.5", "1.5 ", "0x1p4", "1,5");
+    case 2:
+      return one_of("0", "-0", "0.0", "-0.0", "0.1", "0.2", "3.14159265358979323846", "100000000000000000000");
+    case 3:
+      return integer();
+    default:
+      return fmt::format("{:.{}f}", static_cast<double>(between(-1'000'000, 1'000'000)) / 997, between(0, 10));
   }
 }
 
 std::string Source::index() {
-  if (one_in(15)) return one_of("9223372036854775807", "-9223372036854775808", "4294967295", "-1000000", "9223372036854775808", "x", "");
+  if (one_in(15))
+    return one_of("9223372036854775807", "-9223372036854775808", "4294967295", "-1000000", "9223372036854775808", "x",
+                  "");
   return std::to_string(between(-20, 20));
 }
 
 std::string Source::glob() {
-  if (one_in(3)) return one_of("*", "?", "", "[a-c]", "\\*", "*[", "[^s]*", "*[0-3]", "s[1-", "?*?", "\\", "**1", "[5-1]*", "*\\");
+  if (one_in(3))
+    return one_of("*", "?", "", "[a-c]", "\\*", "*[", "[^s]*", "*[0-3]", "s[1-", "?*?", "\\", "**1", "[5-1]*", "*\\");
   std::string key = any_key();
   if (key.empty() || one_in(4)) return key;
   key[static_cast<std::size_t>(between(0, std::ssize(key) - 1))] = one_in(2) ? '*' : '?';
@@ -142,17 +182,23 @@ std::string Source::database() {
 }
 
 std::string Source::seconds() {
-  if (one_in(8)) return one_of("0", "-1", "-100000", "9223372036854775807", "-9223372036854775808", "9223372036854775", "abc", "", "1.5");
+  if (one_in(8))
+    return one_of("0", "-1", "-100000", "9223372036854775807", "-9223372036854775808", "9223372036854775", "abc", "",
+                  "1.5");
   return std::to_string(between(10'000, 100'000'000));
 }
 
 std::string Source::milliseconds() {
-  if (one_in(8)) return one_of("0", "-1", "-100000", "9223372036854775807", "-9223372036854775808", "9223370000000000000", "abc", "");
+  if (one_in(8))
+    return one_of("0", "-1", "-100000", "9223372036854775807", "-9223372036854775808", "9223370000000000000", "abc",
+                  "");
   return std::to_string(between(10'000'000, 100'000'000'000));
 }
 
 std::string Source::unix_seconds() {
-  if (one_in(8)) return one_of("0", "-1", "1", "1000000000", "9223372036854775807", "9223372036854775", "-9223372036854775808", "abc");
+  if (one_in(8))
+    return one_of("0", "-1", "1", "1000000000", "9223372036854775807", "9223372036854775", "-9223372036854775808",
+                  "abc");
   return std::to_string(between(5'000'000'000, 6'000'000'000));
 }
 
@@ -174,16 +220,21 @@ Command damage(Source& source, Command command) {
     case 1:
       if (command.size() > 1) command.erase(command.begin() + static_cast<std::ptrdiff_t>(any(1)));
       break;
-    case 2: command.push_back(odd); break;
+    case 2:
+      command.push_back(odd);
+      break;
     case 3:
       if (command.size() > 1) command[any(1)] = odd;
       break;
-    case 4: command.resize(1); break;
+    case 4:
+      command.resize(1);
+      break;
     case 5:
       for (char& c : command[0]) c = static_cast<char>(source.one_in(2) ? std::tolower(c) : std::toupper(c));
       break;
     default:
-      if (source.one_in(3)) command[0] = source.one_of("NOSUCH", "", "GETT", "set\n", std::string_view("g\0t", 3), std::string(200, 'x'));
+      if (source.one_in(3))
+        command[0] = source.one_of("NOSUCH", "", "GETT", "set\n", std::string_view("g\0t", 3), std::string(200, 'x'));
       break;
   }
   return command;

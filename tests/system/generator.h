@@ -19,9 +19,9 @@ enum class Compare {
   as_pairs,      // field, value, field, value in no particular order of the pairs
   near_seconds,  // numbers that depend on the clock: within 2 s. Negative ones exactly
   near_millis,
-  shape,         // type and nullness only, to the depth of aggregates' lengths: RANDOMKEY, CLIENT ID
-  encoding,      // OBJECT ENCODING: exact until a restart has turned raw strings into embstr
-  scan,          // the whole iteration that the command begins, as a set
+  shape,     // type and nullness only, to the depth of aggregates' lengths: RANDOMKEY, CLIENT ID
+  encoding,  // OBJECT ENCODING: exact until a restart has turned raw strings into embstr
+  scan,      // the whole iteration that the command begins, as a set
 };
 
 /// The random choices of one run. Everything follows from the seed.
@@ -48,17 +48,17 @@ class Source {
   std::string big_value();  // 10 KB to 200 KB
   std::string bytes(std::size_t count);
 
-  std::string integer();       // mostly small, sometimes at the limits of 63 bits and past them
-  std::string real();          // what INCRBYFLOAT takes, and some it does not
-  std::string index();         // -20 .. 20, sometimes huge
-  std::string glob();          // a pattern that matches some keys
-  std::string database();      // 0 .. 3, sometimes none at all
+  std::string integer();   // mostly small, sometimes at the limits of 63 bits and past them
+  std::string real();      // what INCRBYFLOAT takes, and some it does not
+  std::string index();     // -20 .. 20, sometimes huge
+  std::string glob();      // a pattern that matches some keys
+  std::string database();  // 0 .. 3, sometimes none at all
 
   /// A lifetime so long that no run sees its end, or no lifetime at all (0 and negative). Wide ranges, because two that
   /// differ by less than the servers' clocks would compare differently on each.
   std::string seconds();
   std::string milliseconds();
-  std::string unix_seconds();       // far in the future, or past
+  std::string unix_seconds();  // far in the future, or past
   std::string unix_milliseconds();
 
  private:

@@ -4,6 +4,8 @@
 namespace stele::test {
 namespace {
 
+// A line per generator.
+// clang-format off
 const GeneratorGroup kConnection("connection", {}, {
     {3, [](Source& s) -> Command { return s.one_in(2) ? Command{"PING"} : Command{"PING", s.value()}; }},
     {2, [](Source& s) -> Command { return {"ECHO", s.value()}; }},
@@ -19,6 +21,7 @@ const GeneratorGroup kConnection("connection", {}, {
     {1, [](Source&) -> Command { return {"TIME"}; }, Compare::shape},
     {1, [](Source& s) -> Command { return {s.one_of("NOSUCH", "FOO BAR", "get\r\n", ""), s.value(), s.value()}; }},
 });
+// clang-format on
 
 }  // namespace
 }  // namespace stele::test

@@ -4,6 +4,8 @@
 namespace stele::test {
 namespace {
 
+// A line per generator.
+// clang-format off
 const GeneratorGroup kDatabases("databases", {}, {
     {12, [](Source& s) -> Command { return {"SELECT", s.database()}; }},
     {4, [](Source& s) -> Command { return {"SWAPDB", s.database(), s.database()}; }},
@@ -18,6 +20,7 @@ const GeneratorGroup kDatabases("databases", {}, {
        return command;
      }},
 });
+// clang-format on
 
 }  // namespace
 }  // namespace stele::test

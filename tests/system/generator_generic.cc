@@ -14,10 +14,18 @@ Command expire(Source& s) {
   Command command;
   const std::string key = s.any_key();
   switch (s.between(0, 3)) {
-    case 0: command = {"EXPIRE", key, s.seconds()}; break;
-    case 1: command = {"PEXPIRE", key, s.milliseconds()}; break;
-    case 2: command = {"EXPIREAT", key, s.unix_seconds()}; break;
-    default: command = {"PEXPIREAT", key, s.unix_milliseconds()}; break;
+    case 0:
+      command = {"EXPIRE", key, s.seconds()};
+      break;
+    case 1:
+      command = {"PEXPIRE", key, s.milliseconds()};
+      break;
+    case 2:
+      command = {"EXPIREAT", key, s.unix_seconds()};
+      break;
+    default:
+      command = {"PEXPIREAT", key, s.unix_milliseconds()};
+      break;
   }
   if (s.one_in(2)) command.push_back(s.one_of("NX", "XX", "GT", "LT", "gt", "lt"));
   if (s.one_in(8)) command.push_back(s.one_of("NX", "XX", "GT", "LT", "FOO"));
@@ -40,6 +48,8 @@ Command scan(Source& s) {
   return command;
 }
 
+// A line per generator.
+// clang-format off
 const GeneratorGroup kGeneric("generic", {}, {
     {6, [](Source& s) -> Command { return several(s, "DEL"); }},
     {4, [](Source& s) -> Command { return several(s, "UNLINK"); }},
@@ -64,6 +74,7 @@ const GeneratorGroup kGeneric("generic", {}, {
     {1, [](Source& s) -> Command { return {"OBJECT", s.one_of("REFCOUNT", "IDLETIME"), s.any_key()}; }, Compare::shape},
     {1, [](Source& s) -> Command { return {"OBJECT", s.one_of("FREQ", "NOSUCH"), s.any_key()}; }},
 });
+// clang-format on
 
 }  // namespace
 }  // namespace stele::test

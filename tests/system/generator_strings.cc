@@ -1,5 +1,5 @@
-// String commands. Family "s" holds values of every kind, "n" numbers, "t" short texts for LCS, whose cost is the product
-// of the lengths.
+// String commands. Family "s" holds values of every kind, "n" numbers, "t" short texts for LCS, whose cost is the
+// product of the lengths.
 #include "tests/system/generator.h"
 
 namespace stele::test {
@@ -8,10 +8,18 @@ namespace {
 // One expiry option, of any kind.
 void add_lifetime(Source& s, Command& command) {
   switch (s.between(0, 3)) {
-    case 0: command.insert(command.end(), {s.one_of("EX", "ex"), s.seconds()}); break;
-    case 1: command.insert(command.end(), {"PX", s.milliseconds()}); break;
-    case 2: command.insert(command.end(), {"EXAT", s.unix_seconds()}); break;
-    default: command.insert(command.end(), {s.one_of("PXAT", "pxAt"), s.unix_milliseconds()}); break;
+    case 0:
+      command.insert(command.end(), {s.one_of("EX", "ex"), s.seconds()});
+      break;
+    case 1:
+      command.insert(command.end(), {"PX", s.milliseconds()});
+      break;
+    case 2:
+      command.insert(command.end(), {"EXAT", s.unix_seconds()});
+      break;
+    default:
+      command.insert(command.end(), {s.one_of("PXAT", "pxAt"), s.unix_milliseconds()});
+      break;
   }
 }
 
@@ -60,6 +68,8 @@ std::string text_for_lcs(Source& s) {
   return text;
 }
 
+// A line per generator.
+// clang-format off
 const GeneratorGroup kStrings("strings", {"n", "s", "t"}, {
     {10, [](Source& s) -> Command { return {"SET", s.key("s"), s.value()}; }},
     {4, [](Source& s) -> Command { return {"SET", s.key("n"), s.integer()}; }},
@@ -92,6 +102,7 @@ const GeneratorGroup kStrings("strings", {"n", "s", "t"}, {
     {3, [](Source& s) -> Command { return {"SET", s.key("t"), text_for_lcs(s)}; }},
     {3, lcs},
 });
+// clang-format on
 
 }  // namespace
 }  // namespace stele::test

@@ -4,6 +4,8 @@
 namespace stele::test {
 namespace {
 
+// A line per generator.
+// clang-format off
 const GeneratorGroup kTransactions("transactions", {}, {
     {8, [](Source&) -> Command { return {"MULTI"}; }},
     {12, [](Source&) -> Command { return {"EXEC"}; }},
@@ -15,6 +17,7 @@ const GeneratorGroup kTransactions("transactions", {}, {
      }},
     {2, [](Source&) -> Command { return {"UNWATCH"}; }},
 });
+// clang-format on
 
 }  // namespace
 }  // namespace stele::test

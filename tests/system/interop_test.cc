@@ -144,7 +144,8 @@ TEST_F(Interop, DatabasesAreSeparateAndSurviveARestart) {
 
 TEST_F(Interop, RedisBenchmarkRunsWithAndWithoutPipelining) {
   for (const char* depth : {"1", "16"}) {
-    const Outcome outcome = benchmark({"-t", "set,get,incr,mset", "-n", "5000", "-c", "20", "-P", depth, "-r", "1000", "--csv"});
+    const Outcome outcome =
+        benchmark({"-t", "set,get,incr,mset", "-n", "5000", "-c", "20", "-P", depth, "-r", "1000", "--csv"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
     for (const char* test : {"\"SET\",", "\"GET\",", "\"INCR\",", "\"MSET (10 keys)\","}) {
       EXPECT_NE(outcome.output.find(test), std::string::npos) << outcome.output;
@@ -166,7 +167,8 @@ TEST_F(Interop, MassInsertionByPipeLosesNoWord) {
   const auto key = [&](std::size_t i) { return fmt::format("{}:{}", words[i % words.size()], i / words.size()); };
   for (std::size_t i = 0; i < kCommands; ++i) {
     const std::string& value = words[(i * 7919) % words.size()];
-    fmt::format_to(std::back_inserter(commands), "*3\r\n$3\r\nSET\r\n${}\r\n{}\r\n${}\r\n{}\r\n", key(i).size(), key(i), value.size(), value);
+    fmt::format_to(std::back_inserter(commands), "*3\r\n$3\r\nSET\r\n${}\r\n{}\r\n${}\r\n{}\r\n", key(i).size(), key(i),
+                   value.size(), value);
   }
   const Outcome outcome = cli({"--pipe"}, commands);
   EXPECT_EQ(outcome.exit_code, 0);
@@ -175,7 +177,8 @@ TEST_F(Interop, MassInsertionByPipeLosesNoWord) {
   std::set<std::string> distinct;
   for (std::size_t i = 0; i < kCommands; ++i) distinct.insert(key(i));
   EXPECT_EQ(server_.run("DBSIZE"), std::to_string(distinct.size()));
-  for (std::size_t i = 0; i < kCommands; i += 997) ASSERT_EQ(server_.run("GET", key(i)), words[(i * 7919) % words.size()]) << key(i);
+  for (std::size_t i = 0; i < kCommands; i += 997)
+    ASSERT_EQ(server_.run("GET", key(i)), words[(i * 7919) % words.size()]) << key(i);
 
   server_.kill9();
   server_.restart();

@@ -28,7 +28,8 @@ class Options {
  private:
   [[noreturn]] void usage(const char* program) const {
     std::cerr << "usage: " << program << " [--name value]..., with these defaults:\n";
-    for (const auto& [name, value] : values_) std::cerr << "  --" << name << " " << (value.empty() ? "\"\"" : value) << "\n";
+    for (const auto& [name, value] : values_)
+      std::cerr << "  --" << name << " " << (value.empty() ? "\"\"" : value) << "\n";
     std::exit(2);
   }
 

@@ -43,10 +43,14 @@ Reply scan_all(Client& client, Command command) {
 
 std::string describe(const Step& step) {
   switch (step.kind) {
-    case Step::Kind::kill9: return "   kill -9 stele, restart";
-    case Step::Kind::restart: return "   restart stele";
-    case Step::Kind::sabotage: return "   sabotage";
-    case Step::Kind::command: break;
+    case Step::Kind::kill9:
+      return "   kill -9 stele, restart";
+    case Step::Kind::restart:
+      return "   restart stele";
+    case Step::Kind::sabotage:
+      return "   sabotage";
+    case Step::Kind::command:
+      break;
   }
   std::string text = fmt::format("{}>", step.connection);
   for (const std::string& arg : step.command) text += " " + quote(arg, 120);
@@ -87,7 +91,8 @@ void ServerPair::restart_both() {
 std::optional<Mismatch> ServerPair::run(std::span<const Step> steps) {
   for (std::size_t begin = 0; begin < steps.size();) {
     const auto pipelines = [&](const Step& step) {
-      return step.kind == Step::Kind::command && step.connection == steps[begin].connection && step.compare != Compare::scan;
+      return step.kind == Step::Kind::command && step.connection == steps[begin].connection &&
+             step.compare != Compare::scan;
     };
     std::size_t end = begin;
     while (end < steps.size() && end - begin < kPipelineMax && pipelines(steps[end])) ++end;
@@ -211,12 +216,14 @@ std::string ServerPair::differing_keys() {
                            describe(client.run("DEBUG", "DIGEST-VALUE", key)), describe(client.run("TTL", key)),
                            describe(client.run("GET", key)));
       };
-      const bool same_digest = redis_state_->run("DEBUG", "DIGEST-VALUE", key) == stele_state_->run("DEBUG", "DIGEST-VALUE", key);
-      const bool same_lifetime = same(redis_state_->run("PTTL", key), stele_state_->run("PTTL", key), Compare::near_millis);
+      const bool same_digest =
+          redis_state_->run("DEBUG", "DIGEST-VALUE", key) == stele_state_->run("DEBUG", "DIGEST-VALUE", key);
+      const bool same_lifetime =
+          same(redis_state_->run("PTTL", key), stele_state_->run("PTTL", key), Compare::near_millis);
       const bool same_existence = redis_state_->run("EXISTS", key) == stele_state_->run("EXISTS", key);
       if (same_digest && same_lifetime && same_existence) continue;
-      text += fmt::format("\n  database {} key {}\n    stele: {}\n    redis: {}", database, quote(key), look(*stele_state_),
-                          look(*redis_state_));
+      text += fmt::format("\n  database {} key {}\n    stele: {}\n    redis: {}", database, quote(key),
+                          look(*stele_state_), look(*redis_state_));
     }
   }
   return text;

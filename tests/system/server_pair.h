@@ -17,9 +17,9 @@ namespace stele::test {
 struct Step {
   enum class Kind {
     command,
-    kill9,      // SIGKILL and start again
-    restart,    // SIGTERM and start again
-    sabotage,   // changes a key of stele's behind the runner's back, to prove that this is noticed
+    kill9,     // SIGKILL and start again
+    restart,   // SIGTERM and start again
+    sabotage,  // changes a key of stele's behind the runner's back, to prove that this is noticed
   };
   Kind kind = Kind::command;
   std::size_t connection = 0;

@@ -46,11 +46,13 @@ class Sequence : public Workload {
       values.push_back(*value);
     }
     k = std::ranges::max(values);
-    if (k < first || k > last) return outside(prefix_ + "*", Reply{.type = ':', .text = std::to_string(k)}, first, last);
+    if (k < first || k > last)
+      return outside(prefix_ + "*", Reply{.type = ':', .text = std::to_string(k)}, first, last);
     for (int j = 0; j < kKeys; ++j) {  // the newest write of every key up to k, no hole
       const std::int64_t expected = std::max<std::int64_t>(0, k - ((k - j) % kKeys + kKeys) % kKeys);
       if (values[static_cast<std::size_t>(j)] != expected) {
-        return fmt::format("{} is {}, though operation {} is there: expected {}", key(j), values[static_cast<std::size_t>(j)], k, expected);
+        return fmt::format("{} is {}, though operation {} is there: expected {}", key(j),
+                           values[static_cast<std::size_t>(j)], k, expected);
       }
     }
     return "";
@@ -137,7 +139,8 @@ class Together : public Workload {
     if (reply.elements.size() != kKeys) return outside(prefix_, reply, first, last);
     const std::optional<std::int64_t> value = number_in(reply.elements[0]);
     for (const Reply& element : reply.elements) {
-      if (!value || number_in(element) != value) return fmt::format("{}: MSET took place in part: {}", prefix_, describe(reply));
+      if (!value || number_in(element) != value)
+        return fmt::format("{}: MSET took place in part: {}", prefix_, describe(reply));
     }
     if (*value < first || *value > last) return outside(prefix_, reply, first, last);
     k = *value;
@@ -158,7 +161,8 @@ class Records : public Workload {
   std::string name() const override { return "records"; }
 
   void issue(Client& client, std::int64_t n) override {
-    client.send(std::vector<std::string>{n % kRecords == 0 ? "SET" : "APPEND", prefix_ + std::to_string(n / kRecords % kTexts), record(n)});
+    client.send(std::vector<std::string>{n % kRecords == 0 ? "SET" : "APPEND",
+                                         prefix_ + std::to_string(n / kRecords % kTexts), record(n)});
   }
 
   std::string verify(Client& client, std::int64_t first, std::int64_t last, std::int64_t& k) override {
@@ -188,7 +192,8 @@ class Records : public Workload {
     if (newest_begin > 1 && std::ranges::find(ends, newest_begin) == ends.end()) {
       return fmt::format("{}*: the text before record {} is not whole", prefix_, newest_begin);
     }
-    if (k < first || k > last) return fmt::format("{}*: ends with record {}, expected {} .. {}", prefix_, k, first, last);
+    if (k < first || k > last)
+      return fmt::format("{}*: ends with record {}, expected {} .. {}", prefix_, k, first, last);
     return "";
   }
 

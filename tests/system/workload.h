@@ -48,8 +48,7 @@ std::vector<std::unique_ptr<Workload>> all_workloads(int id);
 /// A workload on its connection, and the count of what it was told.
 class Writer {
  public:
-  Writer(std::unique_ptr<Workload> workload, std::uint64_t seed)
-      : workload_(std::move(workload)), random_(seed) {}
+  Writer(std::unique_ptr<Workload> workload, std::uint64_t seed) : workload_(std::move(workload)), random_(seed) {}
 
   /// Pipelines operations of random depth until the connection breaks or stop() is called. On a thread of its own.
   void run(Client client);
