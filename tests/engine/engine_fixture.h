@@ -100,7 +100,7 @@ class EngineTest : public ::testing::Test {
     return reply;
   }
 
-  /// What the last run() or expire_due() left in the stream.
+  /// What the last run() left in the stream.
   const std::string& effects() const { return unit_; }
 
   void advance(std::int64_t ms) { keyspace_->set_now(UnixTime(keyspace_->now().ms() + ms)); }
