@@ -9,6 +9,9 @@ bool Call::arg_is(std::size_t i, std::string_view word) const { return equals_ig
 
 void Call::fail(std::string_view error) {
   failed_ = true;
+  const std::size_t bytes = std::min(error.find(' '), std::min(error.size(), sizeof error_code_));
+  std::memcpy(error_code_, error.data(), bytes);
+  error_code_bytes_ = static_cast<std::uint8_t>(bytes);
   reply_.error(error);
 }
 

@@ -51,6 +51,8 @@ class Call {
   void wrong_arity();
   void no_such_key() { fail("ERR no such key"); }
   bool failed() const { return failed_; }
+  /// The first word of the last error.
+  std::string_view error() const { return {error_code_, error_code_bytes_}; }
 
   /// Parses argument `i`; replies not_an_integer() and returns false if it is none.
   bool integer_arg(std::size_t i, std::int64_t& value);
@@ -77,6 +79,8 @@ class Call {
   Effects& effects_;
   Environment* environment_;
   bool failed_ = false;
+  std::uint8_t error_code_bytes_ = 0;
+  char error_code_[22];
 };
 
 }  // namespace stele

@@ -134,6 +134,11 @@ void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> b
 void Keyspace::create(Item& item, Entry* entry) {
   STELE_ASSERT(item.entry == nullptr);
   Database& db = *item.db;
+  if (item.slot && !item.slot.is_tombstone()) {
+    // Expired, and only hidden (Expiry::hidden): now that it is replaced, it has to go for good.
+    item.entry = item.slot.entry();
+    erase(item);
+  }
   entry->set_access(access_clock_);
   if (item.slot) {
     take_frozen(item);
@@ -162,6 +167,7 @@ void Keyspace::end_change(Item& item, Entry* entry) {
     item.slot.set_entry(entry);
     item.entry = entry;
   }
+  touch(*entry);
   index_expire(*item.db, item.hash, expire_before_, entry->expire_at());
   changed(*item.db, item.key);
 }

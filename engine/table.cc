@@ -63,6 +63,7 @@ std::size_t Table::overhead_bytes() const {
 void Table::prefetch(Hash48 hash) const {
   const TableSegment* segment = segment_of(hash);
   __builtin_prefetch(segment);
+  // By the directory\'s depth, not the segment\'s: reading that would be the very miss this is to hide.
   __builtin_prefetch(&segment->slots[TableSegment::home(hash >> (kHashBits - TableSegment::kTagBits - depth_) & 0xffff)]);
 }
 

@@ -50,9 +50,7 @@ Journal::Journal(std::filesystem::path dir, JournalOptions options, LockFile loc
 
 void Journal::start_threads() {
   if (const Status reserved = ensure_reserved(position_ + 1); !reserved.ok()) {
-    spdlog::warn("journal: {}; writes are refused until there is space", reserved.message());
-    reserve_starved_ = true;
-    update_accepts_writes();
+    note_space(reserve_starved_, true, reserved);
   }
   writer_thread_ = std::thread([this] { write_loop(); });
   sync_thread_ = std::thread([this] { sync_loop(); });
@@ -132,7 +130,7 @@ bool Journal::write_now(const char* bytes, std::size_t size, const FramePlace& f
     return true;
   }
   if (put < 0 && errno != ENOSPC && errno != EDQUOT && errno != EINTR) {
-    fail_locked(status_from_errno(errno, "write", active_->file().path()));
+    fail(status_from_errno(errno, "write", active_->file().path()));
     return false;
   }
   // The journal thread finds out whether space is what is missing.
@@ -254,12 +252,17 @@ void Journal::update_accepts_writes() {
   accepts_writes_.store(failure_.ok() && !writer_starved_ && !reserve_starved_, std::memory_order_relaxed);
 }
 
-void Journal::fail(const Status& status) {
-  const std::lock_guard lock(mutex_);
-  fail_locked(status);
+/// One of the two reasons to be exhausted comes or goes; the log hears of the first and of the last.
+void Journal::note_space(bool& reason, bool starved, const Status& status) {
+  const bool before = writer_starved_ || reserve_starved_;
+  reason = starved;
+  const bool after = writer_starved_ || reserve_starved_;
+  if (!before && after) spdlog::error("journal: {}; writes are refused until there is space", status.message());
+  if (before && !after) spdlog::info("journal: there is space again; written up to offset {}", written());
+  update_accepts_writes();
 }
 
-void Journal::fail_locked(const Status& status) {
+void Journal::fail(const Status& status) {
   if (failure_.ok()) failure_ = status;
   update_accepts_writes();
   writer_wakes_.notify_all();

@@ -226,7 +226,7 @@ class Journal {
   Journal(std::filesystem::path dir, JournalOptions options, LockFile lock, Opened opened);
   void start_threads();
 
-  // journal.cc; callers hold mutex_ where a lock is passed
+  // journal.cc; callers hold mutex_
   bool write_now(const char* bytes, std::size_t size, const FramePlace& frame, Offset end);
   void hand_over(const char* bytes, std::size_t size, std::size_t done, const FramePlace& frame, Offset end);
   void hand_over_rotation(const ReplicationId& replid);
@@ -236,8 +236,8 @@ class Journal {
   bool wants_next() const;
   void wake_writer();
   void update_accepts_writes();
+  void note_space(bool& reason, bool starved, const Status& status);
   void fail(const Status& status);
-  void fail_locked(const Status& status);
   void publish_written(Offset end);
   void progress();
 
@@ -324,6 +324,8 @@ class Journal {
 
   // Whoever may write: the executor under mutex_ unless writer_busy_, else the journal thread.
   std::uint64_t position_;
+
+  std::uint64_t reserved_seen_ = 0;  // journal thread only: no more than reserved_bytes_, read without the lock
 
   /// One fdatasync at a time: the kernel reports a lost page only once per open file.
   std::mutex sync_mutex_;

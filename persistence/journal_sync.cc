@@ -57,7 +57,7 @@ void Journal::sync_loop() {
     lock.lock();
     sync_busy_ = false;
     if (!status.ok()) {
-      if (status.code() != Code::exhausted) fail_locked(status);
+      if (status.code() != Code::exhausted) fail(status);
       housekeeping_wanted_ = true;
       housekeeping_due_ = Clock::now() + kHousekeepingRetry;
     }

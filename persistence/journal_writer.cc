@@ -53,14 +53,9 @@ void Journal::write_loop() {
       pending_.push_front(std::move(items.back()));
       items.pop_back();
     }
-    if (!status.ok() && status.code() != Code::exhausted) fail_locked(status);
+    if (!status.ok() && status.code() != Code::exhausted) fail(status);
     const bool starved = status.code() == Code::exhausted;
-    if (starved != writer_starved_) {
-      writer_starved_ = starved;
-      if (starved) spdlog::error("journal: {}; writes are refused until there is space", status.message());
-      else spdlog::info("journal: there is space again; written up to offset {}", written());
-      update_accepts_writes();
-    }
+    note_space(writer_starved_, starved, status);
     if (!synced && !pending_.empty()) sync_wakes_.notify_one();
     lock.unlock();
     progress();
@@ -93,6 +88,7 @@ void Journal::publish_written(Offset end) {
 
 void Journal::recycle(std::deque<Handed>& items, std::size_t done) {
   const std::lock_guard lock(mutex_);
+  unsynced_ = true;  // also when a write got only half through
   for (; done > 0; --done) {
     Handed& item = items.front();
     if (item.rotation) --rotations_pending_;
@@ -110,10 +106,6 @@ Status Journal::write_item(Handed& item) {
   const Status status = active_->file().write_at(position_ + item.done, {item.bytes + item.done, item.size - item.done},
                                                  &written);
   item.done += written;
-  {
-    const std::lock_guard lock(mutex_);
-    unsynced_ = true;
-  }
   if (!status.ok()) return status;
   active_->note({position_, item.first, item.chain_before});
   position_ += item.size;
@@ -128,11 +120,11 @@ bool Journal::wants_reserve() const {
 
 /// Reserves a step beyond `end`, or at least up to it.
 Status Journal::ensure_reserved(std::uint64_t end) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (end <= reserved_bytes_) return {};
-  }
-  return reserve(end, end + std::clamp(end, kReserveStepMin, kReserveStepMax));
+  if (end <= reserved_seen_) return {};
+  STELE_CHECK(reserve(end, end + std::clamp(end, kReserveStepMin, kReserveStepMax)));
+  const std::lock_guard lock(mutex_);
+  reserved_seen_ = reserved_bytes_;
+  return {};
 }
 
 /// Called by the sync thread, ahead of need.
@@ -141,7 +133,7 @@ Status Journal::reserve_ahead() {
   {
     const std::lock_guard lock(mutex_);
     if (!wants_reserve()) {
-      reserve_starved_ = false;
+      note_space(reserve_starved_, false, {});
       return {};
     }
     end = std::max(reserved_bytes_, segment_bytes_);
@@ -150,9 +142,7 @@ Status Journal::reserve_ahead() {
   const std::lock_guard lock(mutex_);
   // What is reserved still takes the effects of this turn, and those that no client asked for, such as expiry.
   const bool starved = status.code() == Code::exhausted && segment_bytes_ + 4 * kReserveBlock > reserved_bytes_;
-  if (starved && !reserve_starved_) spdlog::error("journal: {}; writes are refused until there is space", status.message());
-  if (!starved && reserve_starved_) spdlog::info("journal: there is space again");
-  reserve_starved_ = starved;
+  note_space(reserve_starved_, starved, status);
   return status;
 }
 
@@ -202,6 +192,7 @@ Status Journal::rotate(Rotation& rotation) {
   active_ = std::move(segment);
   position_ = rotation.header.bytes;
   reserved_bytes_ = std::max(next_->reserved_bytes, position_);
+  reserved_seen_ = reserved_bytes_;
   next_.reset();
   return {};
 }
@@ -274,7 +265,7 @@ Status Journal::sync_active() {
   stats_.fsync_longest = std::max(stats_.fsync_longest, took);
   if (!status.ok()) {
     // The kernel may have dropped the pages: a second fdatasync would succeed over a hole.
-    fail_locked(status);
+    fail(status);
     return status;
   }
   if (failure_.ok() && target > durable()) durable_.store(target, std::memory_order_release);

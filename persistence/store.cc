@@ -49,10 +49,19 @@ bool Store::may_contain(std::string_view key) const {
 Status Store::health() const { return core_->health->status(); }
 
 Status Store::Core::recover() {
-  if (health->status().ok()) return {};
+  const Status error = health->status();
+  if (error.ok()) return {};
+  // Writes a new MANIFEST of the state as it is: a failed write to the old one may yet reach the disk, and would name
+  // files that are gone.
+  const std::lock_guard lock(ingest_mutex);
   const rocksdb::Status resumed = db->Resume();
+  if (health->stopped()) {
+    return Status::unavailable(
+        "{}: no checkpoint can be taken until the server is restarted (nothing is lost: the journal has it): {}",
+        dir.native(), error.message());
+  }
   if (!resumed.ok()) return from_rocksdb(resumed, fmt::format("{}: an earlier error persists", dir.native()));
-  health->set({});
+  health->clear();
   return {};
 }
 

@@ -83,7 +83,8 @@ class Store {
   };
   Snapshot snapshot() const;
 
-  /// `unavailable` while another writer exists; `io`, `exhausted` or `corrupt` if a background error persists.
+  /// `unavailable` while another writer exists, or if RocksDB has stopped over an error until the next open (reads go
+  /// on); `io`, `exhausted` or `corrupt` if a lesser background error persists.
   Result<CheckpointWriter> begin_checkpoint();
 
   /// Removes the objects in [first, end) in the background. The range must be dead: the label of the last finished

@@ -123,13 +123,24 @@ struct CheckpointWriter::Files {
     return meta.seal();
   }
 
+  /// A MANIFEST that cannot be written stops RocksDB for good, a refusal here costs nothing.
+  Status check_spare_space() const {
+    std::error_code error;
+    const fs::space_info space = fs::space(core.dir, error);
+    if (error || space.available >= core.options.spare_bytes) return {};
+    return Status::exhausted("{}: {} bytes free on its disk, the checkpoint needs {} to be ingested; free some space",
+                             core.dir.native(), space.available, core.options.spare_bytes);
+  }
+
   Status ingest(const Label& label) {
+    STELE_CHECK(check_spare_space());
     std::vector<rocksdb::IngestExternalFileArg> arguments;
     for (const FamilyFiles* family : {&objects, &expires, &meta}) {
       if (!family->empty()) arguments.push_back(family->ingestion());
     }
     auto published = std::make_shared<const Label>(label);
     const std::lock_guard lock(core.ingest_mutex);
+    if (core.health->stopped()) return core.health->status();
     STELE_CHECK(from_rocksdb(core.db->IngestExternalFiles(arguments),
                              fmt::format("{}: cannot ingest the checkpoint", core.dir.native())));
     const std::lock_guard label_lock(core.label_mutex);
@@ -168,8 +179,6 @@ Status CheckpointWriter::finish(const Label& label) {
   STELE_CHECK(files_->keep(files_->seal(label)));
   Status ingested = files_->keep(files_->ingest(label));
   if (!ingested.ok()) {
-    // A failed MANIFEST write may still reach the disk, and would name files that are gone. Resuming writes a new
-    // MANIFEST of the state as it is. If that fails too, health() says so and the next checkpoint tries again.
     if (Status recovered = files_->core.recover(); !recovered.ok()) spdlog::error("store: {}", recovered.message());
   }
   return ingested;

@@ -37,7 +37,8 @@ class CheckpointWriter {
 
   /// Syncs the files and ingests them into all column families at once, label included. Once ok, the checkpoint
   /// survives a power cut; until then it is not there at all. `exhausted` if the disk is full: nothing changed, and
-  /// the next checkpoint works once there is space. Called once.
+  /// the next checkpoint works once there is space, unless it
+  /// was the MANIFEST that could not be written (then begin_checkpoint() says that a restart is needed). Called once.
   Status finish(const Label& label);
 
  private:

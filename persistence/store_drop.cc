@@ -56,7 +56,8 @@ Status Store::Core::drop(const std::string& first, const std::string& end) {
   if (status.ok()) status = writer.Finish();
   if (status.ok()) {
     const std::lock_guard lock(ingest_mutex);
-    status = db->IngestExternalFile(family(Family::objects), {path}, ingest_options());
+    if (health->stopped()) status = rocksdb::Status::Aborted("RocksDB has stopped over an earlier error");
+    if (status.ok()) status = db->IngestExternalFile(family(Family::objects), {path}, ingest_options());
   }
   fs::remove(path, error);
   return from_rocksdb(status, where);

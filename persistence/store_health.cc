@@ -23,22 +23,32 @@ Status StoreHealth::status() const {
   return status_;
 }
 
-void StoreHealth::set(Status status) {
+void StoreHealth::clear() {
   const std::lock_guard lock(mutex_);
-  status_ = std::move(status);
+  if (!stopped_) status_ = {};
 }
 
 void StoreHealth::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) {
   Status status = from_rocksdb(
       *error, reason == rocksdb::BackgroundErrorReason::kCompaction ? "store: compaction" : "store: background work");
-  spdlog::error("{}; checkpoints wait until it is overcome", status.message());
-  set(std::move(status));
+  const bool stops = error->severity() >= rocksdb::Status::Severity::kHardError;
+  spdlog::error("{}; {}", status.message(),
+                stops ? "no checkpoint is taken until the server is restarted" : "the next checkpoint tries again");
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return;  // the first one is the cause
+  status_ = std::move(status);
+  stopped_ = stops;
+}
+
+void StoreHealth::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) {
+  // RocksDB would look for space every few seconds and turn down the next checkpoint's own attempt meanwhile.
+  *automatic = false;
 }
 
 void StoreHealth::OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) {
   if (!info.new_bg_error.ok()) return;
-  spdlog::info("store: recovered from: {}", info.old_bg_error.ToString());
-  set({});
+  if (!stopped_) spdlog::info("store: recovered from: {}", info.old_bg_error.ToString());
+  clear();
 }
 
 void StoreHealth::OnStallConditionsChanged(const rocksdb::WriteStallInfo& info) {

@@ -15,7 +15,12 @@ class StoreHealth : public rocksdb::EventListener {
  public:
   /// The background error not yet overcome.
   Status status() const;
-  void set(Status status);
+  void clear();
+
+  /// RocksDB has stopped over it. In 7.8.3 that flag outlives Resume(): an ingestion then gets file number 0 instead of
+  /// an error (it aborts, or takes the wrong name). So after such an error only a new open may ingest again.
+  bool stopped() const { return stopped_.load(); }
+
 
   bool stalled() const { return stalled_families_.load() > 0; }
   std::uint64_t stalls() const { return stalls_.load(); }
@@ -23,6 +28,7 @@ class StoreHealth : public rocksdb::EventListener {
   std::uint64_t compaction_written_bytes() const { return compaction_written_bytes_.load(); }
 
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status error, bool* automatic) override;
   void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override;
   void OnStallConditionsChanged(const rocksdb::WriteStallInfo& info) override;
   void OnCompactionCompleted(rocksdb::DB* db, const rocksdb::CompactionJobInfo& info) override;
@@ -31,6 +37,7 @@ class StoreHealth : public rocksdb::EventListener {
   mutable std::mutex mutex_;
   Status status_;  // guarded by mutex_
 
+  std::atomic<bool> stopped_ = false;
   std::atomic<int> stalled_families_ = 0;
   std::atomic<std::uint64_t> stalls_ = 0;
   std::atomic<std::uint64_t> compaction_cpu_us_ = 0;

@@ -34,6 +34,8 @@ class ForwardingLogger : public rocksdb::Logger {
     std::vsnprintf(line, sizeof line, format, arguments);
     // Said at every open: ingested files have no such id in the MANIFEST of this version.
     if (std::strstr(line, "without unique ID") != nullptr) return;
+    // Said at every checkpoint while it lasts; StoreHealth says it once.
+    if (std::strstr(line, "Stalling writes") != nullptr) return;
     spdlog::log(level, "store: rocksdb: {}", line);
   }
 };
@@ -68,6 +70,7 @@ rocksdb::Options base_options(const StoreOptions& options, rocksdb::Env* env) {
   base.bytes_per_sync = std::uint64_t{1} << 20;  // a compaction must not leave one long fsync in the journal's way
   base.avoid_unnecessary_blocking_io = true;     // who releases an iterator does not delete files
   base.max_manifest_file_size = std::uint64_t{4} << 20;
+  base.max_bgerror_resume_count = 0;  // the next checkpoint resumes, see StoreHealth
   base.stats_dump_period_sec = 0;
   base.stats_persist_period_sec = 0;
   base.manual_wal_flush = true;

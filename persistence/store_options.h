@@ -23,6 +23,7 @@ struct StoreOptions {
   int runs_before_compaction = 8;  ///< files that overlap, each one more filter to ask, before they are merged
   int compaction_threads = 1;      ///< at low CPU priority; shared by all stores of the process
 
+  std::uint64_t spare_bytes = std::uint64_t{16} << 20;    ///< on the disk; with less, no checkpoint is ingested
   std::chrono::milliseconds drop_retry{10'000};  ///< how long a drop that failed waits before it is tried again
 
   rocksdb::Env* env = nullptr;  ///< the machine's files if null; tests hand in a disk that fails

@@ -37,21 +37,21 @@ inline constexpr std::int64_t kShutdownNow = 4;
 inline constexpr std::int64_t kShutdownForce = 8;
 
 /// The bits of `notify-keyspace-events`, one a letter.
-inline constexpr std::int64_t kNotifyKeyspace = 1 << 0;    // K
-inline constexpr std::int64_t kNotifyKeyevent = 1 << 1;    // E
-inline constexpr std::int64_t kNotifyGeneric = 1 << 2;     // g
-inline constexpr std::int64_t kNotifyString = 1 << 3;      // $
-inline constexpr std::int64_t kNotifyList = 1 << 4;        // l
-inline constexpr std::int64_t kNotifySet = 1 << 5;         // s
-inline constexpr std::int64_t kNotifyHash = 1 << 6;        // h
-inline constexpr std::int64_t kNotifyZset = 1 << 7;        // z
-inline constexpr std::int64_t kNotifyExpired = 1 << 8;     // x
-inline constexpr std::int64_t kNotifyEvicted = 1 << 9;     // e
-inline constexpr std::int64_t kNotifyStream = 1 << 10;     // t
-inline constexpr std::int64_t kNotifyModule = 1 << 11;     // d
-inline constexpr std::int64_t kNotifyKeyMiss = 1 << 12;    // m
-inline constexpr std::int64_t kNotifyNew = 1 << 13;        // n
-inline constexpr std::int64_t kNotifyAll =                 // A
+inline constexpr std::int64_t kNotifyKeyspace = 1 << 0;  // K
+inline constexpr std::int64_t kNotifyKeyevent = 1 << 1;  // E
+inline constexpr std::int64_t kNotifyGeneric = 1 << 2;   // g
+inline constexpr std::int64_t kNotifyString = 1 << 3;    // $
+inline constexpr std::int64_t kNotifyList = 1 << 4;      // l
+inline constexpr std::int64_t kNotifySet = 1 << 5;       // s
+inline constexpr std::int64_t kNotifyHash = 1 << 6;      // h
+inline constexpr std::int64_t kNotifyZset = 1 << 7;      // z
+inline constexpr std::int64_t kNotifyExpired = 1 << 8;   // x
+inline constexpr std::int64_t kNotifyEvicted = 1 << 9;   // e
+inline constexpr std::int64_t kNotifyStream = 1 << 10;   // t
+inline constexpr std::int64_t kNotifyModule = 1 << 11;   // d
+inline constexpr std::int64_t kNotifyKeyMiss = 1 << 12;  // m
+inline constexpr std::int64_t kNotifyNew = 1 << 13;      // n
+inline constexpr std::int64_t kNotifyAll =               // A
     kNotifyGeneric | kNotifyString | kNotifyList | kNotifySet | kNotifyHash | kNotifyZset | kNotifyExpired |
     kNotifyEvicted | kNotifyStream | kNotifyModule;
 
@@ -163,9 +163,9 @@ struct Config {
   std::string aclfile;
   std::int64_t acllog_max_len = 128;
   AclPubsubDefault acl_pubsub_default = AclPubsubDefault::resetchannels;
-  std::vector<Words> users;            // one entry a `user` line, without the word `user`
-  std::vector<Words> renamed_commands; // {name, new name}; an empty new name removes the command
-  std::vector<Words> modules;          // one entry a `loadmodule` line; there is nothing here that could load them
+  std::vector<Words> users;             // one entry a `user` line, without the word `user`
+  std::vector<Words> renamed_commands;  // {name, new name}; an empty new name removes the command
+  std::vector<Words> modules;           // one entry a `loadmodule` line; there is nothing here that could load them
   ProtectedFeature enable_protected_configs = ProtectedFeature::no;
   ProtectedFeature enable_debug_command = ProtectedFeature::no;
   ProtectedFeature enable_module_command = ProtectedFeature::no;

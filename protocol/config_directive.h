@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,6 +88,12 @@ std::vector<std::string> config_lines(const Directive& directive, const ConfigVa
 
 /// The words of one CONFIG SET argument.
 Words words_of_argument(const Directive& directive, std::string_view argument);
+
+/// Without a slash at its end, unless it is the root.
+std::string absolute_directory(std::string_view path);
+
+/// Bit i of the notify flags is letter i.
+inline constexpr std::string_view kConfigEventLetters = "KEg$lshzxetdmn";
 
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 

@@ -126,7 +126,8 @@ Status LiveConfig::parse_all(std::span<const Setting> settings, bool protected_a
     if (directive == nullptr || !is_listed(*directive)) {
       return Status::invalid("Unknown option or number of arguments for CONFIG SET - '{}'", name);
     }
-    if ((directive->flags & kConfigImmutable) != 0) return Status::invalid(kSetFailed, name, "can't set immutable config");
+    if ((directive->flags & kConfigImmutable) != 0)
+      return Status::invalid(kSetFailed, name, "can't set immutable config");
     if ((directive->flags & kConfigProtected) != 0 && !protected_allowed) {
       return Status::invalid(kSetFailed, name, "can't set protected config");
     }

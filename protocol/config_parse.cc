@@ -183,7 +183,8 @@ std::string lines_of_options(const std::vector<std::string>& arguments) {
 
 Status check_whole(const Config& config) {
   if (config.cluster_enabled && !config.replicaof.host.empty()) {
-    return Status::invalid("\n*** FATAL CONFIG FILE ERROR (stele) ***\nreplicaof directive not allowed in cluster mode\n");
+    return Status::invalid(
+        "\n*** FATAL CONFIG FILE ERROR (stele) ***\nreplicaof directive not allowed in cluster mode\n");
   }
   return {};
 }
@@ -198,12 +199,18 @@ int hex_digit(char c) {
 /// What `\c` stands for in double quotes.
 char unescaped(char c) {
   switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'a': return '\a';
-    default: return c;
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    case 'b':
+      return '\b';
+    case 'a':
+      return '\a';
+    default:
+      return c;
   }
 }
 
@@ -259,11 +266,21 @@ std::string quote_word(std::string_view word, bool always) {
   std::string quoted = "\"";
   for (const char c : word) {
     switch (c) {
-      case '"': quoted += "\\\""; break;
-      case '\\': quoted += "\\\\"; break;
-      case '\n': quoted += "\\n"; break;
-      case '\r': quoted += "\\r"; break;
-      case '\t': quoted += "\\t"; break;
+      case '"':
+        quoted += "\\\"";
+        break;
+      case '\\':
+        quoted += "\\\\";
+        break;
+      case '\n':
+        quoted += "\\n";
+        break;
+      case '\r':
+        quoted += "\\r";
+        break;
+      case '\t':
+        quoted += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) >= ' ' && static_cast<unsigned char>(c) < 0x7f) {
           quoted += c;

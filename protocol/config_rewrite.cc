@@ -192,7 +192,8 @@ Status LiveConfig::rewrite() const {
 
   // The next start must come to the same values; if it would not, the file had better stay as it is.
   const Result<LoadedConfig> again = load_config_text(rewritten, path);
-  if (!again.ok()) return Status::invalid("Rewriting config file: the result would not load:{}", again.status().message());
+  if (!again.ok())
+    return Status::invalid("Rewriting config file: the result would not load:{}", again.status().message());
   for (const Directive& directive : directives()) {
     if (config_value(directive, again->config) == config_value(directive, config_)) continue;
     return Status::invalid("Rewriting config file: '{}' would not come back as it is", directive.name);

@@ -19,7 +19,7 @@ constexpr std::int64_t kLongMax = INT64_MAX;
 constexpr std::string_view kFsyncNames[] = {"everysec", "always", "no"};
 constexpr std::string_view kLogLevelNames[] = {"debug", "verbose", "notice", "warning"};
 constexpr std::string_view kEvictionNames[] = {"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
-                                    "allkeys-lru",  "allkeys-lfu",  "allkeys-random",  "noeviction"};
+                                               "allkeys-lru",  "allkeys-lfu",  "allkeys-random",  "noeviction"};
 constexpr std::string_view kSanitizeNames[] = {"no", "yes", "clients"};
 constexpr std::string_view kDisklessLoadNames[] = {"disabled", "on-empty-db", "swapdb"};
 constexpr std::string_view kAclPubsubNames[] = {"allchannels", "resetchannels"};
@@ -45,15 +45,14 @@ const char* check_appenddirname(std::string_view name) {
 
 const char* check_hostname(std::string_view name) {
   if (name.size() >= 256) return "Hostnames must be less than 256 characters";
-  const bool valid = std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '.';
-  });
+  const bool valid = std::all_of(name.begin(), name.end(),
+                                 [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; });
   return valid ? nullptr : "Hostnames may only contain alphanumeric characters, hyphens or dots";
 }
 
 const char* check_syslog_facility(std::string_view name) {
   static constexpr std::string_view kFacilities[] = {"user",   "local0", "local1", "local2", "local3",
-                                          "local4", "local5", "local6", "local7"};
+                                                     "local4", "local5", "local6", "local7"};
   for (const std::string_view facility : kFacilities) {
     if (equals_ignoring_case(name, facility)) return nullptr;
   }
@@ -62,8 +61,8 @@ const char* check_syslog_facility(std::string_view name) {
 }
 
 const char* check_proc_title(std::string_view title) {
-  static constexpr std::string_view kVariables[] = {"{title}", "{listen-addr}", "{server-mode}", "{port}",
-                                         "{tls-port}", "{unixsocket}", "{config-file}"};
+  static constexpr std::string_view kVariables[] = {"{title}",    "{listen-addr}", "{server-mode}", "{port}",
+                                                    "{tls-port}", "{unixsocket}",  "{config-file}"};
   for (std::size_t open = title.find('{'); open != title.npos; open = title.find('{', open + 1)) {
     const bool known = std::any_of(std::begin(kVariables), std::end(kVariables),
                                    [&](std::string_view variable) { return title.substr(open).starts_with(variable); });
@@ -324,9 +323,8 @@ std::size_t edits_between(std::string_view a, std::string_view b) {
 std::span<const Directive> directives() { return kDirectives; }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 const Directive* find_directive(std::string_view name) {

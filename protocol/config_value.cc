@@ -6,17 +6,14 @@
 #include <optional>
 
 #include "protocol/config_directive.h"
-#include "protocol/config_parse.h"
 
-// From words to values and back, one function a type. The error texts are Redis', which clients' tests know.
+// From words to values, one function a type. The error texts are Redis', which clients' tests know.
 
 namespace stele {
 namespace {
 
 constexpr const char* kIntegerError = "argument couldn't be parsed into an integer";
 constexpr const char* kMemoryError = "argument must be a memory value";
-
-constexpr std::string_view kEventLetters = "KEg$lshzxetdmn";  // bit i of the notify flags is letter i
 
 /// Decimal without a plus sign, leading zeros or spaces.
 std::optional<std::int64_t> parse_integer(std::string_view text) {
@@ -115,13 +112,10 @@ Result<ConfigValue> shutdown_flags(const Directive& directive, const Words& word
 
 Result<ConfigValue> directory(std::string_view text) {
   std::error_code error;
-  const std::filesystem::path path = std::filesystem::absolute(text, error);
-  const bool exists = !error && std::filesystem::is_directory(path, error);
+  const bool exists = std::filesystem::is_directory(text, error);
   if (error) return Status::invalid("{}", error.message());
   if (!exists) return Status::invalid("{}", std::make_error_code(std::errc::not_a_directory).message());
-  std::string normal = path.lexically_normal().native();
-  if (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
-  return ConfigValue(std::move(normal));
+  return ConfigValue(absolute_directory(text));
 }
 
 Result<ConfigValue> save_points(Words words) {
@@ -192,10 +186,10 @@ Result<ConfigValue> oom_values(const Words& words) {
 Result<ConfigValue> keyspace_events(std::string_view letters) {
   std::int64_t flags = 0;
   for (const char letter : letters) {
-    const std::size_t bit = kEventLetters.find(letter);
+    const std::size_t bit = kConfigEventLetters.find(letter);
     if (letter == 'A') {
       flags |= kNotifyAll;
-    } else if (bit != kEventLetters.npos) {
+    } else if (bit != kConfigEventLetters.npos) {
       flags |= std::int64_t{1} << bit;
     } else {
       return Status::invalid("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
@@ -220,8 +214,10 @@ Result<ConfigValue> one_more(const Directive& directive, const Words& words, std
   if (directive.name == "user") {
     for (const Words& line : lines) {
       if (line[0] != words[0]) continue;
-      return Status::invalid("Error in user declaration '{}': Duplicate user found. A user can only be defined once in "
-                             "config files", words[0]);
+      return Status::invalid(
+          "Error in user declaration '{}': Duplicate user found. A user can only be defined once in "
+          "config files",
+          words[0]);
     }
   }
   lines.push_back(words);
@@ -240,70 +236,28 @@ Result<ConfigValue> parse_word(const Directive& directive, const std::string& wo
       if (!value) return Status::invalid("{}", kIntegerError);
       return in_range(directive, *value);
     }
-    case ConfigType::octal: return octal(directive, word);
-    case ConfigType::memory: return memory_in_range(directive, word);
-    case ConfigType::memory_or_percent: return memory_or_percent(directive, word);
+    case ConfigType::octal:
+      return octal(directive, word);
+    case ConfigType::memory:
+      return memory_in_range(directive, word);
+    case ConfigType::memory_or_percent:
+      return memory_or_percent(directive, word);
     case ConfigType::choice: {
       STELE_TRY(const std::int64_t position, position_of(directive, word));
       return ConfigValue(position);
     }
-    case ConfigType::directory: return directory(word);
-    case ConfigType::keyspace_events: return keyspace_events(word);
-    default: break;
+    case ConfigType::directory:
+      return directory(word);
+    case ConfigType::keyspace_events:
+      return keyspace_events(word);
+    default:
+      break;
   }
   STELE_ASSERT(directive.type == ConfigType::text);
   if (directive.check != nullptr) {
     if (const char* error = directive.check(word); error != nullptr) return Status::invalid("{}", error);
   }
   return ConfigValue(word);
-}
-
-std::string memory_with_unit(std::int64_t bytes) {
-  if (bytes != 0 && bytes % (1 << 30) == 0) return fmt::format("{}gb", bytes >> 30);
-  if (bytes != 0 && bytes % (1 << 20) == 0) return fmt::format("{}mb", bytes >> 20);
-  if (bytes != 0 && bytes % (1 << 10) == 0) return fmt::format("{}kb", bytes >> 10);
-  return fmt::format("{}", bytes);
-}
-
-std::string format_events(std::int64_t flags) {
-  std::string letters;
-  const bool all = (flags & kNotifyAll) == kNotifyAll;
-  if (all) letters += 'A';
-  // In Redis' order; A stands for g to d, and n is shown beside it, or a rewritten file would lose it.
-  constexpr std::string_view kOrder = "g$lshzxetdnKEm";
-  for (const char letter : kOrder) {
-    const std::int64_t bit = std::int64_t{1} << kEventLetters.find(letter);
-    if ((flags & bit) != 0 && !(all && (kNotifyAll & bit) != 0)) letters += letter;
-  }
-  return letters;
-}
-
-std::string format_percentiles(const std::vector<double>& values) {
-  std::string text;
-  for (const double value : values) {
-    std::string digits = fmt::format("{:.6f}", value);
-    digits.erase(digits.find_last_not_of('0') + 1);
-    if (digits.ends_with('.')) digits.pop_back();
-    text += (text.empty() ? "" : " ") + digits;
-  }
-  return text;
-}
-
-std::string format_flags(const Directive& directive, std::int64_t flags) {
-  if (flags == 0) return std::string(directive.names[0]);
-  std::string text;
-  for (std::size_t i = 1; i < directive.names.size(); ++i) {
-    if ((flags >> (i - 1) & 1) == 0) continue;
-    if (!text.empty()) text += ' ';
-    text += directive.names[i];
-  }
-  return text;
-}
-
-std::string join_quoted(const Words& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + quote_word(word);
-  return text;
 }
 
 }  // namespace
@@ -318,8 +272,10 @@ bool Directive::takes_many_words() const {
     case ConfigType::oom_values:
     case ConfigType::primary_address:
     case ConfigType::repeated:
-    case ConfigType::ignored: return true;
-    default: return false;
+    case ConfigType::ignored:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -346,6 +302,13 @@ void set_config_value(const Directive& directive, Config& config, ConfigValue va
   }
 }
 
+std::string absolute_directory(std::string_view path) {
+  std::error_code ignored;  // only the working directory can be missing, and then the path stays as it is
+  std::string absolute = std::filesystem::absolute(path, ignored).lexically_normal().native();
+  if (absolute.size() > 1 && absolute.ends_with('/')) absolute.pop_back();
+  return absolute.empty() ? std::string(path) : absolute;
+}
+
 Words words_of_argument(const Directive& directive, std::string_view argument) {
   if (!directive.takes_many_words()) return {std::string(argument)};
   Words words;
@@ -361,119 +324,32 @@ Words words_of_argument(const Directive& directive, std::string_view argument) {
 
 Result<ConfigValue> parse_config_value(const Directive& directive, const Words& words, const ConfigValue& current) {
   switch (directive.type) {
-    case ConfigType::shutdown_flags: return shutdown_flags(directive, words);
+    case ConfigType::shutdown_flags:
+      return shutdown_flags(directive, words);
     case ConfigType::words: {
       if (words.size() > 16) return Status::invalid("Too many bind addresses specified.");
       const bool none = words.size() == 1 && words[0].empty();
       return ConfigValue(none ? Words() : words);
     }
-    case ConfigType::save_points: return save_points(words);
-    case ConfigType::output_buffer_limits: return output_buffer_limits(words, std::get<OutputBufferLimits>(current));
-    case ConfigType::percentiles: return percentiles(words);
-    case ConfigType::oom_values: return oom_values(words);
-    case ConfigType::primary_address: return primary_address(words);
-    case ConfigType::repeated: return one_more(directive, words, std::get<std::vector<Words>>(current));
-    case ConfigType::ignored: return ConfigValue(std::string());
-    default: break;
+    case ConfigType::save_points:
+      return save_points(words);
+    case ConfigType::output_buffer_limits:
+      return output_buffer_limits(words, std::get<OutputBufferLimits>(current));
+    case ConfigType::percentiles:
+      return percentiles(words);
+    case ConfigType::oom_values:
+      return oom_values(words);
+    case ConfigType::primary_address:
+      return primary_address(words);
+    case ConfigType::repeated:
+      return one_more(directive, words, std::get<std::vector<Words>>(current));
+    case ConfigType::ignored:
+      return ConfigValue(std::string());
+    default:
+      break;
   }
   if (words.size() != 1) return Status::invalid("wrong number of arguments");
   return parse_word(directive, words[0]);
-}
-
-std::string format_config_value(const Directive& directive, const ConfigValue& value) {
-  switch (directive.type) {
-    case ConfigType::yes_no: return std::get<bool>(value) ? "yes" : "no";
-    case ConfigType::integer:
-    case ConfigType::memory: return fmt::format("{}", std::get<std::int64_t>(value));
-    case ConfigType::octal: return fmt::format("{:o}", std::get<std::int64_t>(value));
-    case ConfigType::memory_or_percent: {
-      const MemoryOrPercent size = std::get<MemoryOrPercent>(value);
-      return size.percent != 0 ? fmt::format("{}%", size.percent) : fmt::format("{}", size.bytes);
-    }
-    case ConfigType::choice:
-      return std::string(directive.names[static_cast<std::size_t>(std::get<std::int64_t>(value))]);
-    case ConfigType::shutdown_flags: return format_flags(directive, std::get<std::int64_t>(value));
-    case ConfigType::keyspace_events: return format_events(std::get<std::int64_t>(value));
-    case ConfigType::text:
-    case ConfigType::ignored: return std::get<std::string>(value);
-    case ConfigType::directory: {
-      Result<ConfigValue> absolute = directory(std::get<std::string>(value));
-      return std::get<std::string>(absolute.ok() ? *absolute : value);
-    }
-    case ConfigType::words:
-    case ConfigType::oom_values: return fmt::format("{}", fmt::join(std::get<Words>(value), " "));
-    case ConfigType::percentiles: return format_percentiles(std::get<std::vector<double>>(value));
-    case ConfigType::save_points: {
-      std::string text;
-      for (const SavePoint& point : std::get<std::vector<SavePoint>>(value)) {
-        text += fmt::format("{}{} {}", text.empty() ? "" : " ", point.seconds, point.changes);
-      }
-      return text;
-    }
-    case ConfigType::output_buffer_limits: {
-      const OutputBufferLimits& limits = std::get<OutputBufferLimits>(value);
-      const auto one = [](std::string_view name, const OutputBufferLimit& limit) {
-        return fmt::format("{} {} {} {}", name, limit.hard_bytes, limit.soft_bytes, limit.soft_seconds);
-      };
-      return one("normal", limits.normal) + " " + one("slave", limits.replica) + " " + one("pubsub", limits.pubsub);
-    }
-    case ConfigType::primary_address: {
-      const PrimaryAddress& address = std::get<PrimaryAddress>(value);
-      return address.host.empty() ? "" : fmt::format("{} {}", address.host, address.port);
-    }
-    case ConfigType::repeated: break;
-  }
-  return {};  // never asked for: those directives are for files only
-}
-
-std::vector<std::string> config_lines(const Directive& directive, const ConfigValue& value) {
-  const std::string name(directive.name);
-  switch (directive.type) {
-    case ConfigType::memory: return {name + " " + memory_with_unit(std::get<std::int64_t>(value))};
-    case ConfigType::memory_or_percent: {
-      const MemoryOrPercent size = std::get<MemoryOrPercent>(value);
-      return {size.percent != 0 ? fmt::format("{} {}%", name, size.percent) : name + " " + memory_with_unit(size.bytes)};
-    }
-    case ConfigType::text:
-    case ConfigType::directory: return {name + " " + quote_word(std::get<std::string>(value), true)};
-    case ConfigType::keyspace_events: return {name + " " + quote_word(format_config_value(directive, value), true)};
-    case ConfigType::save_points: {
-      std::vector<std::string> lines;
-      for (const SavePoint& point : std::get<std::vector<SavePoint>>(value)) {
-        lines.push_back(fmt::format("{} {} {}", name, point.seconds, point.changes));
-      }
-      if (lines.empty()) lines.push_back(name + " \"\"");
-      return lines;
-    }
-    case ConfigType::output_buffer_limits: {
-      const OutputBufferLimits& limits = std::get<OutputBufferLimits>(value);
-      const auto one = [&](std::string_view client, const OutputBufferLimit& limit) {
-        return fmt::format("{} {} {} {} {}", name, client, memory_with_unit(limit.hard_bytes),
-                           memory_with_unit(limit.soft_bytes), limit.soft_seconds);
-      };
-      return {one("normal", limits.normal), one("replica", limits.replica), one("pubsub", limits.pubsub)};
-    }
-    case ConfigType::words: {
-      const Words& words = std::get<Words>(value);
-      return {name + " " + (words.empty() ? "\"\"" : join_quoted(words))};
-    }
-    case ConfigType::primary_address: {
-      const PrimaryAddress& address = std::get<PrimaryAddress>(value);
-      if (address.host.empty()) return {name + " no one"};
-      return {fmt::format("{} {} {}", name, quote_word(address.host), address.port)};
-    }
-    case ConfigType::percentiles: {
-      const std::string text = format_config_value(directive, value);
-      return {name + " " + (text.empty() ? "\"\"" : text)};
-    }
-    case ConfigType::repeated: {
-      std::vector<std::string> lines;
-      for (const Words& words : std::get<std::vector<Words>>(value)) lines.push_back(name + " " + join_quoted(words));
-      return lines;
-    }
-    case ConfigType::ignored: return {};
-    default: return {name + " " + format_config_value(directive, value)};
-  }
 }
 
 }  // namespace stele

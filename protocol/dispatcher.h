@@ -50,10 +50,11 @@ class Dispatcher {
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
   /// An error text if `command` may not run now; empty if it may.
   std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
+  bool runs_inside_multi(const RegisteredCommand& command) const;
+  UnixTime keyspace_now() const { return storage_.keyspace().now(); }
   bool is_paused(const Connection& connection, const RegisteredCommand& command) const;
   bool find_cold_keys(Connection& connection, const RegisteredCommand& command, std::span<const std::string_view> args);
-  void add_cold_keys(Connection& connection, int db, const RegisteredCommand& command,
-                     std::span<const std::string_view> args);
+  void add_cold_keys(int db, const RegisteredCommand& command, std::span<const std::string_view> args);
   void call(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
             std::string_view raw);
   void account(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,

@@ -68,8 +68,9 @@ TEST(ConfigSet, KeepsWhatHasNoEffect) {
 
 TEST(ConfigSet, ChangesNothingIfOneSettingIsWrong) {
   LiveConfig config = live();
-  EXPECT_EQ(set(config, {{"timeout", "5"}, {"maxclients", "abc"}}).message(),
-            "CONFIG SET failed (possibly related to argument 'maxclients') - argument couldn't be parsed into an integer");
+  EXPECT_EQ(
+      set(config, {{"timeout", "5"}, {"maxclients", "abc"}}).message(),
+      "CONFIG SET failed (possibly related to argument 'maxclients') - argument couldn't be parsed into an integer");
   EXPECT_EQ(config.now(), Config());
 }
 
@@ -78,10 +79,12 @@ TEST(ConfigSet, RefusesWithTheWordsOfRedis) {
   const auto failed = [](std::string_view name, std::string_view why) {
     return fmt::format("CONFIG SET failed (possibly related to argument '{}') - {}", name, why);
   };
-  EXPECT_EQ(set(config, {{"nosuch", "1"}}).message(), "Unknown option or number of arguments for CONFIG SET - 'nosuch'");
+  EXPECT_EQ(set(config, {{"nosuch", "1"}}).message(),
+            "Unknown option or number of arguments for CONFIG SET - 'nosuch'");
   EXPECT_EQ(set(config, {{"user", "x"}}).message(), "Unknown option or number of arguments for CONFIG SET - 'user'");
   EXPECT_EQ(set(config, {{"databases", "5"}}).message(), failed("databases", "can't set immutable config"));
-  EXPECT_EQ(set(config, {{"hz", "x"}, {"databases", "5"}}).message(), failed("databases", "can't set immutable config"));
+  EXPECT_EQ(set(config, {{"hz", "x"}, {"databases", "5"}}).message(),
+            failed("databases", "can't set immutable config"));
   EXPECT_EQ(set(config, {{"hz", "5"}, {"hz", "6"}}).message(), failed("hz", "duplicate parameter"));
   EXPECT_EQ(set(config, {{"dir", "/"}}).message(), failed("dir", "can't set protected config"));
   EXPECT_EQ(set(config, {{"maxmemory", "50%"}}).message(), failed("maxmemory", "argument must be a memory value"));
@@ -144,8 +147,9 @@ TEST(ConfigObserver, ThatRefusesRollsEverythingBack) {
     return Status();
   });
 
-  EXPECT_EQ(set(config, {{"timeout", "3"}, {"hz", "7"}, {"port", "1"}}).message(),
-            "CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs.");
+  EXPECT_EQ(
+      set(config, {{"timeout", "3"}, {"hz", "7"}, {"port", "1"}}).message(),
+      "CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs.");
   EXPECT_EQ(config.now(), Config());
   EXPECT_EQ(applied, (std::vector<std::int64_t>{7, 10}));
   EXPECT_EQ(later, 0);  // never heard of it, so has nothing to undo

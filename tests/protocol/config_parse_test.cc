@@ -19,9 +19,7 @@ TEST(ConfigWords, InDoubleQuotesKnowEscapes) {
   EXPECT_EQ(split_args(R"("\xZZ" "\q")"), (Words{"xZZ", "q"}));
 }
 
-TEST(ConfigWords, InSingleQuotesKnowOnlyTheQuote) {
-  EXPECT_EQ(split_args(R"('it\'s' '\n')"), (Words{"it's", "\\n"}));
-}
+TEST(ConfigWords, InSingleQuotesKnowOnlyTheQuote) { EXPECT_EQ(split_args(R"('it\'s' '\n')"), (Words{"it's", "\\n"})); }
 
 TEST(ConfigWords, WithUnbalancedQuotesAreRefused) {
   for (const char* line : {"\"abc", "'abc", "\"a\"b", "'a'b", "\"a\\"}) EXPECT_FALSE(split_args(line)) << line;
@@ -30,7 +28,8 @@ TEST(ConfigWords, WithUnbalancedQuotesAreRefused) {
 TEST(ConfigWords, ComeBackFromTheirQuotedForm) {
   std::string bytes;
   for (int byte = 1; byte < 256; ++byte) bytes += static_cast<char>(byte);
-  for (const std::string& word : {std::string("plain"), std::string(), std::string("a b"), std::string("\"'\\"), bytes}) {
+  for (const std::string& word :
+       {std::string("plain"), std::string(), std::string("a b"), std::string("\"'\\"), bytes}) {
     EXPECT_EQ(split_args(quote_word(word)), Words{word});
   }
 }
@@ -45,8 +44,8 @@ TEST(ConfigFile, TheLaterOfTwoLinesWins) { EXPECT_EQ(parsed("hz 12\nhz 13\n").hz
 
 TEST(ConfigFile, MemoryUnitsAreDecimalWithoutTheBAndBinaryWithIt) {
   const std::vector<std::pair<std::string, std::int64_t>> sizes = {
-      {"100", 100},        {"10b", 10},           {"1k", 1000},           {"1kb", 1024},           {"1m", 1000000},
-      {"2MB", 2 << 20},    {"1g", 1000000000},    {"1GB", 1 << 30},       {"1Kb", 1024},           {"0", 0},
+      {"100", 100},     {"10b", 10},        {"1k", 1000},     {"1kb", 1024}, {"1m", 1000000},
+      {"2MB", 2 << 20}, {"1g", 1000000000}, {"1GB", 1 << 30}, {"1Kb", 1024}, {"0", 0},
   };
   for (const auto& [text, bytes] : sizes) EXPECT_EQ(parsed("maxmemory " + text).maxmemory, bytes) << text;
 }
@@ -85,7 +84,8 @@ TEST(ConfigFile, OutputBufferLimitsChangeOnlyTheClassesGiven) {
 }
 
 TEST(ConfigFile, OldNamesMeanTheNewOnes) {
-  const Config config = parsed("slave-priority 7\nhash-max-ziplist-entries 9\nlua-time-limit 11\nslaveof 127.0.0.1 6380\n");
+  const Config config =
+      parsed("slave-priority 7\nhash-max-ziplist-entries 9\nlua-time-limit 11\nslaveof 127.0.0.1 6380\n");
   EXPECT_EQ(config.replica_priority, 7);
   EXPECT_EQ(config.hash_max_listpack_entries, 9);
   EXPECT_EQ(config.busy_reply_threshold, 11);
@@ -130,8 +130,9 @@ TEST(ConfigFile, AMistypedDirectiveGetsASuggestion) {
 }
 
 TEST(ConfigFile, SecretsStayOutOfMessages) {
-  for (const char* text : {"requirepass hunter2 x", "masterauth \"hunter2", "requirepas hunter2", "tls-key-file-pass hunter2 x",
-                           "user bob on >hunter2\nuser bob on >hunter2", "REQUIREPASS hunter2 x"}) {
+  for (const char* text :
+       {"requirepass hunter2 x", "masterauth \"hunter2", "requirepas hunter2", "tls-key-file-pass hunter2 x",
+        "user bob on >hunter2\nuser bob on >hunter2", "REQUIREPASS hunter2 x"}) {
     EXPECT_EQ(refusal(text).find("hunter2"), std::string::npos) << text;
   }
 }
@@ -160,8 +161,7 @@ TEST(ConfigFile, ReasonsAreThoseOfRedis) {
       {"shutdown-on-sigterm save nosave", "shutdown options SAVE and NOSAVE can't be used simultaneously"},
       {"replicaof a 1\ncluster-enabled yes", "replicaof directive not allowed in cluster mode"},
       {"maxmemory-clients 101%", "percentage argument must be less or equal to 100"},
-      {"oom-score-adj-values 1 2 2001",
-       "Invalid oom-score-adj-values, elements must be between -2000 and 2000."},
+      {"oom-score-adj-values 1 2 2001", "Invalid oom-score-adj-values, elements must be between -2000 and 2000."},
       {"proc-title-template {foo}", "template format is invalid or contains unknown variables"},
   };
   for (const auto& [text, reason] : cases) {
@@ -232,7 +232,8 @@ Config with(const std::vector<std::string>& arguments, const std::string& input 
 TEST(ConfigCommandLine, WithoutArgumentsIsTheDefault) { EXPECT_EQ(with({}), Config()); }
 
 TEST(ConfigCommandLine, DirectivesAndValuesMayBeOneArgumentOrSeveral) {
-  const Config config = with({"--hz", "7", "--maxmemory 5mb", "--SAVE", "3600 1 300 100", "--bind", "127.0.0.1", "::1"});
+  const Config config =
+      with({"--hz", "7", "--maxmemory 5mb", "--SAVE", "3600 1 300 100", "--bind", "127.0.0.1", "::1"});
   EXPECT_EQ(config.hz, 7);
   EXPECT_EQ(config.maxmemory, 5 << 20);
   EXPECT_EQ(config.save, (std::vector<SavePoint>{{3600, 1}, {300, 100}}));
@@ -281,7 +282,8 @@ TEST(ConfigCommandLine, AMissingFileIsNamed) {
 TEST(ConfigCommandLine, AnErrorNamesTheDirective) {
   const std::string message = load({"--hz", "5", "--maxmemory"}).status().message();
   EXPECT_NE(message.find("Reading the command line, at directive 2\n>>> 'maxmemory'\nwrong number of arguments\n"),
-            std::string::npos) << message;
+            std::string::npos)
+      << message;
 }
 
 }  // namespace

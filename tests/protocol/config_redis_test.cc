@@ -156,8 +156,12 @@ class ConfigBesideRedis : public ::testing::Test {
 };
 
 std::map<std::string, std::string> our_values() {
-  const std::vector<std::string_view> patterns = {"*", "rdb-key-save-delay", "key-load-delay", "use-exit-on-panic",
-                                                  "watchdog-period", "loading-process-events-interval-bytes"};
+  const std::vector<std::string_view> patterns = {"*",
+                                                  "rdb-key-save-delay",
+                                                  "key-load-delay",
+                                                  "use-exit-on-panic",
+                                                  "watchdog-period",
+                                                  "loading-process-events-interval-bytes"};
   std::map<std::string, std::string> values;
   for (auto& [name, value] : test::live().get(patterns)) values.emplace(name, std::move(value));
   return values;
@@ -165,10 +169,20 @@ std::map<std::string, std::string> our_values() {
 
 TEST_F(ConfigBesideRedis, EveryNameOfRedisIsKnownAndTheOthersAreOurs) {
   const std::set<std::string> ours = {
-      "journal-retain-size", "journal-retain-seconds", "journal-segment-size", "resident-memory", "block-cache-size",
-      "checkpoint-interval", "checkpoint-journal-bytes", "loader-threads", "warm-up",
+      "journal-retain-size",
+      "journal-retain-seconds",
+      "journal-segment-size",
+      "resident-memory",
+      "block-cache-size",
+      "checkpoint-interval",
+      "checkpoint-journal-bytes",
+      "loader-threads",
+      "warm-up",
       // of Redis 7.2
-      "set-max-listpack-entries", "set-max-listpack-value", "locale-collate", "cluster-announce-human-nodename",
+      "set-max-listpack-entries",
+      "set-max-listpack-value",
+      "locale-collate",
+      "cluster-announce-human-nodename",
   };
   const auto known = our_values();
   const auto redis = redis_values();
@@ -195,15 +209,16 @@ TEST_F(ConfigBesideRedis, DefaultsAreTheSame) {
 
 TEST_F(ConfigBesideRedis, WrongValuesGetTheSameAnswer) {
   // To Redis these are more than values: a new port or password would end the test, others need the system's help.
-  const std::set<std::string> left_out = {"requirepass", "port", "tls-port", "bind", "dir", "maxclients", "activedefrag",
-                                          "oom-score-adj", "proc-title-template"};
+  const std::set<std::string> left_out = {"requirepass",  "port",          "tls-port",
+                                          "bind",         "dir",           "maxclients",
+                                          "activedefrag", "oom-score-adj", "proc-title-template"};
   LiveConfig config = test::live();
   for (const auto& [name, value] : redis_values()) {
     if (left_out.contains(name) || name.starts_with("tls-")) continue;
     // Redis takes these as unsigned, or wraps them around; here every size ends at 2^63.
-    const bool is_unsigned =
-        name == "maxmemory" || name == "maxmemory-clients" || name == "cluster-link-sendbuf-limit";
-    for (const char* wrong : {"BOGUS^", "", "-99999999999999", "9223372036854775808", "007", "1.5", "+1", "1 2", "yes "}) {
+    const bool is_unsigned = name == "maxmemory" || name == "maxmemory-clients" || name == "cluster-link-sendbuf-limit";
+    for (const char* wrong :
+         {"BOGUS^", "", "-99999999999999", "9223372036854775808", "007", "1.5", "+1", "1 2", "yes "}) {
       if (name == "latency-tracking-info-percentiles" && std::string_view(wrong) == "+1") continue;  // strtod's view
       if (is_unsigned && std::string_view(wrong).starts_with('9')) continue;
       const std::string theirs = redis_->run({"CONFIG", "SET", name, wrong}).at(0);

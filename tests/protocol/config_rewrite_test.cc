@@ -48,7 +48,8 @@ TEST(ConfigRewrite, DoesNotRepeatItsMark) {
 TEST(ConfigRewrite, RemovesSupersededLines) { EXPECT_EQ(rewritten("hz 12\n# x\nhz 14\n", {}), "hz 14\n# x\n"); }
 
 TEST(ConfigRewrite, SavePointsTakeTheLinesThatAreThere) {
-  EXPECT_EQ(rewritten("save 1 1\n# x\nsave 2 2\n# y\n", {{"save", "3 3 4 4 5 5"}}), "save 3 3\n# x\nsave 4 4\nsave 5 5\n# y\n");
+  EXPECT_EQ(rewritten("save 1 1\n# x\nsave 2 2\n# y\n", {{"save", "3 3 4 4 5 5"}}),
+            "save 3 3\n# x\nsave 4 4\nsave 5 5\n# y\n");
   EXPECT_EQ(rewritten("save 1 1\nsave 2 2\n", {{"save", ""}}), "save \"\"\n");
 }
 
@@ -76,7 +77,9 @@ TEST(ConfigRewrite, EveryDirectiveComesBackAsItWas) {
     if (directive.type == ConfigType::ignored || directive.type == ConfigType::directory) continue;
     if (auto* flag = std::get_if<bool>(&value)) *flag = !*flag;
     if (auto* text = std::get_if<std::string>(&value)) {
-      *text = directive.name == "syslog-facility" ? "local3" : directive.check != nullptr ? "other.name" : "a \"\\\x01\xff";
+      *text = directive.name == "syslog-facility" ? "local3"
+              : directive.check != nullptr        ? "other.name"
+                                                  : "a \"\\\x01\xff";
     }
     if (auto* number = std::get_if<std::int64_t>(&value)) {
       if (directive.type == ConfigType::choice) {

@@ -1,0 +1,259 @@
+#include "protocol/dispatcher.h"
+
+#include <cstring>
+
+#include "protocol/monitor.h"
+#include "protocol/resp_integer.h"
+#include "protocol/resp_text.h"
+
+namespace stele {
+
+namespace {
+
+using namespace command_flag;
+
+constexpr std::size_t kUnknownNameBytesMax = 128;
+// A command that took longer than this may have moved the clock: commands behind it in the turn see the new time.
+constexpr std::chrono::microseconds kClockSlack{500};
+
+std::string unknown_command(std::span<const std::string_view> args) {
+  std::string quoted;
+  for (std::size_t i = 1; i < args.size() && quoted.size() < kUnknownNameBytesMax; ++i) {
+    fmt::format_to(std::back_inserter(quoted), "'{}' ", args[i].substr(0, kUnknownNameBytesMax - quoted.size()));
+  }
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}", args[0].substr(0, kUnknownNameBytesMax),
+                     quoted);
+}
+
+bool fits_arity(const RegisteredCommand& command, std::size_t argc) {
+  const int arity = command.row->arity;
+  return arity > 0 ? argc == static_cast<std::size_t>(arity) : argc >= static_cast<std::size_t>(-arity);
+}
+
+UnixTime wall_clock() {
+  return UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
+                      std::chrono::system_clock::now().time_since_epoch())
+                      .count());
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(CommandRegistry& registry, Storage& storage, Environment& environment)
+    : registry_(registry), storage_(storage), environment_(environment) {}
+
+RegisteredCommand* Dispatcher::find(Connection& connection, std::span<const std::string_view> args) {
+  const std::string_view name = args[0];
+  if (name.size() == connection.last_name_bytes &&
+      std::memcmp(name.data(), connection.last_name, name.size()) == 0 && connection.last_command != nullptr) {
+    return connection.last_command;
+  }
+  RegisteredCommand* command = registry_.find(name);
+  if (command != nullptr && name.size() <= sizeof connection.last_name) {
+    std::memcpy(connection.last_name, name.data(), name.size());
+    connection.last_name_bytes = static_cast<std::uint8_t>(name.size());
+    connection.last_command = command;
+  }
+  return command;
+}
+
+Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const std::string_view> args,
+                                        std::string_view raw) {
+  const std::size_t output_before = connection.output.size();
+  if (connection.reply_mode == ReplyMode::skip_next) connection.reply_mode = ReplyMode::skip;
+
+  const auto run = [&]() -> Outcome {
+    RegisteredCommand* command = find(connection, args);
+    if (command == nullptr) {
+      reject(connection, nullptr, unknown_command(args));
+      return Outcome::done;
+    }
+    if (!command->subcommands.empty() && args.size() > 1) {
+      RegisteredCommand* sub = CommandRegistry::find_subcommand(*command, args[1]);
+      if (sub == nullptr) {
+        std::string container(command->row->name);
+        for (char& c : container) c = to_upper(c);
+        reject(connection, command, fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
+                                                args[1].substr(0, kUnknownNameBytesMax), container));
+        return Outcome::done;
+      }
+      command = sub;
+    }
+    if (!fits_arity(*command, args.size()) || command->row->run == nullptr) {
+      reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
+      return Outcome::done;
+    }
+    if (const std::string_view why_not = refusal(connection, *command); !why_not.empty()) {
+      reject(connection, command, why_not);
+      return Outcome::done;
+    }
+    if (connection.in_multi && !command->is(kNoMulti) && !runs_inside_multi(*command)) {
+      connection.queue.emplace_back(command, args, raw);
+      connection.queue_bytes += raw.size();
+      RespWriter(connection.output, connection.resp).simple("QUEUED");
+      return Outcome::done;
+    }
+    if (is_paused(connection, *command)) return Outcome::wait_for_pause;
+    if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
+
+    if (!environment_.monitors.empty() && !command->is(kSkipMonitor | kAdmin)) {
+      feed_monitors(environment_, connection, args, storage_.keyspace().now());
+    }
+    storage_.effects().begin_unit();
+    call(connection, *command, args, raw);
+    storage_.effects().end_unit();
+    return Outcome::done;
+  };
+
+  const Outcome outcome = run();
+  if (outcome != Outcome::done) return outcome;
+  if (connection.reply_mode == ReplyMode::off || connection.reply_mode == ReplyMode::skip) {
+    connection.output.truncate(output_before);
+    if (connection.reply_mode == ReplyMode::skip) connection.reply_mode = ReplyMode::on;
+  }
+  return outcome;
+}
+
+bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) const {
+  const std::string_view name = command.row->name;
+  return command.parent == nullptr &&
+         (name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset");
+}
+
+std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command) {
+  if (!connection.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+  if (command.is(kProtected)) {
+    const ProtectedFeature allowed = environment_.config.now().enable_debug_command;
+    if (allowed == ProtectedFeature::no || (allowed == ProtectedFeature::local && !connection.is_loopback())) {
+      return "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
+             "local connection, otherwise you need to set this option in the configuration file, and then restart the "
+             "server.";
+    }
+  }
+  if (command.is(kWrite) && !storage_.journal().accepts_writes()) {
+    return "MISCONF Errors writing to the AOF file: No space left on device";
+  }
+  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
+  return {};
+}
+
+bool Dispatcher::is_paused(const Connection&, const RegisteredCommand& command) const {
+  if (!environment_.pause.is_on()) return false;
+  if (command.is(kNoAuth) || command.row->name == "unpause" || command.full_name == "client|unpause") return false;
+  return environment_.pause.reads_too ? !command.is(kAdmin) : command.is(kWrite | kMayReplicate);
+}
+
+void Dispatcher::reject(Connection& connection, RegisteredCommand* command, std::string_view error) {
+  if (command != nullptr) ++command->stats.rejected;
+  count_error(error);
+  RespWriter reply(connection.output, connection.resp);
+  if (connection.in_multi && command != nullptr && command->row->name == "exec") {
+    connection.in_multi = connection.multi_failed = false;
+    connection.queue.clear();
+    connection.queue_bytes = 0;
+    storage_.watches().forget(connection.watch);
+    const std::size_t space = error.find(' ');
+    reply.error(fmt::format("EXECABORT Transaction discarded because of: {}",
+                            space == std::string_view::npos ? error : error.substr(space + 1)));
+    return;
+  }
+  if (connection.in_multi) connection.multi_failed = true;
+  reply.error(error);
+}
+
+bool Dispatcher::find_cold_keys(Connection& connection, const RegisteredCommand& command,
+                                std::span<const std::string_view> args) {
+  cold_keys_.clear();
+  if (command.row->name == "exec") {
+    int db = connection.db;
+    for (const QueuedCommand& queued : connection.queue) {
+      if (queued.command()->row->name == "select" && queued.args().size() == 2) {
+        const auto index = parse_integer(queued.args()[1]);
+        if (index && *index >= 0 && *index < storage_.keyspace().databases()) db = static_cast<int>(*index);
+      }
+      add_cold_keys(db, *queued.command(), queued.args());
+    }
+  } else {
+    add_cold_keys(connection.db, command, args);
+  }
+  return !cold_keys_.empty();
+}
+
+void Dispatcher::add_cold_keys(int db_index, const RegisteredCommand& command, std::span<const std::string_view> args) {
+  Database& db = storage_.keyspace().db(db_index);
+  if (db.cold == 0) return;
+  positions_.clear();
+  key_positions(command, args, positions_);
+  for (const KeyPosition& position : positions_) {
+    const std::string_view key = args[static_cast<std::size_t>(position.index)];
+    if (storage_.keyspace().is_cold(db, key)) cold_keys_.push_back(storage_.keyspace().stored_key_of(db, key));
+  }
+}
+
+void Dispatcher::call(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
+                      std::string_view raw) {
+  RespWriter reply(connection.output, connection.resp);
+  Keyspace& keyspace = storage_.keyspace();
+  keyspace.set_no_touch(connection.no_touch);
+  Call call(command, args, raw, connection, reply, keyspace, storage_.effects(), &environment_);
+  command.row->run(call);
+  account(connection, command, args, call);
+}
+
+void Dispatcher::account(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
+                         const Call& call) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto took = now - last_clock_;
+  last_clock_ = now;
+  if (took >= kClockSlack) storage_.keyspace().set_now(wall_clock());
+  ++connection.commands;
+  ++environment_.stats.commands_processed;
+  ++command.stats.calls;
+  command.stats.nanoseconds += static_cast<std::uint64_t>(took.count());
+  if (call.failed()) {
+    ++command.stats.failed;
+    count_error(call.error());
+  }
+  const Config& config = environment_.config.now();
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  if (config.slowlog_log_slower_than >= 0 && microseconds >= config.slowlog_log_slower_than &&
+      !command.is(kSkipSlowlog)) {
+    environment_.slow_log.add(keyspace_now(), static_cast<std::uint64_t>(microseconds), args, connection.peer,
+                              connection.name, static_cast<std::size_t>(config.slowlog_max_len));
+  }
+  if (config.latency_monitor_threshold > 0 && microseconds / 1000 >= config.latency_monitor_threshold) {
+    environment_.latency.add(command.is(kFast) ? "fast-command" : "command", keyspace_now(),
+                             static_cast<std::uint64_t>(microseconds / 1000));
+  }
+}
+
+void Dispatcher::count_error(std::string_view error) {
+  ++environment_.stats.error_replies;
+  const std::string_view code = error.substr(0, error.find(' '));
+  const auto found = environment_.stats.errors.find(code);
+  if (found != environment_.stats.errors.end()) {
+    ++found->second;
+  } else {
+    environment_.stats.errors.emplace(code, 1);
+  }
+}
+
+void Dispatcher::run_queue(Connection& connection) {
+  // Moved out: a command of the queue may be RESET, or close the connection.
+  const std::deque<QueuedCommand> queue = std::move(connection.queue);
+  connection.queue.clear();
+  connection.queue_bytes = 0;
+  RespWriter(connection.output, connection.resp).array(queue.size());
+  for (const QueuedCommand& queued : queue) {
+    RegisteredCommand& command = *queued.command();
+    if (const std::string_view why_not = refusal(connection, command); !why_not.empty()) {
+      reject(connection, &command, why_not);
+      continue;
+    }
+    if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
+      feed_monitors(environment_, connection, queued.args(), storage_.keyspace().now());
+    }
+    call(connection, command, queued.args(), queued.raw());
+  }
+}
+
+}  // namespace stele

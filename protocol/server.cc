@@ -1,0 +1,280 @@
+#include "protocol/server.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+
+#include <spdlog/spdlog.h>
+
+#include "protocol/server_io.h"
+
+namespace stele {
+
+namespace {
+
+constexpr std::size_t kReadBytes = 64 * 1024;
+// An announced payload is a claim: room is made for this much at most before bytes arrive.
+constexpr std::size_t kReadAheadBytesMax = 4 * 1024 * 1024;
+constexpr std::size_t kIdleBufferBytesMax = 64 * 1024;
+constexpr std::size_t kExpirePerTurn = 64;
+constexpr std::chrono::microseconds kIoPollInterval{2000};
+
+}  // namespace
+
+int Server::run() {
+  auto io_polled = std::chrono::steady_clock::now();
+  while (!shutdown_) {
+    std::span<epoll_event> ready = poller_.ready();
+    const bool idle = ready.empty() && !more_work_ && resumed_.empty();
+    if (idle || now_ - io_polled >= kIoPollInterval) {
+      io_->poll(idle, poller_);
+      io_polled = std::chrono::steady_clock::now();
+      if (ready.empty()) ready = poller_.ready();
+    }
+    turn(ready);
+  }
+  return shut_down();
+}
+
+void Server::update_clock() {
+  now_ = std::chrono::steady_clock::now();
+  const auto wall = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  storage_->keyspace().set_now(UnixTime(wall.count()));
+  dispatcher_->begin_turn(now_);
+}
+
+void Server::turn(std::span<epoll_event> ready) {
+  ++stats_.turns;
+  update_clock();
+  for (const epoll_event& event : ready) {
+    if (event.data.ptr == nullptr) {
+      wakeup_.drain();
+      continue;
+    }
+    Connection& connection = *static_cast<Connection*>(event.data.ptr);
+    if (connection.closed) continue;
+    if (connection.waits != Waits::no) {
+      if (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) clients_.close(connection);
+    } else if (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+      read_from(connection);
+    }
+    if (event.events & EPOLLOUT && !connection.closed) send(connection);
+  }
+  more_work_ = storage_->turn();
+  for (Connection* connection : std::exchange(resumed_, {})) {
+    if (!connection->closed) process_input(*connection);
+  }
+  if (environment_->active_expire && !environment_->pause.is_on()) {
+    const std::size_t removed = storage_->keyspace().expire_due(kExpirePerTurn);
+    stats_.expired_keys_active += removed;
+    more_work_ |= removed == kExpirePerTurn;
+  }
+  if (io_->take_cron_due()) cron();
+  commit();
+  clients_.free_closed([this](Connection& connection) { forget(connection); });
+}
+
+// --- input
+
+void Server::read_from(Connection& connection) {
+  // Bytes go to the shared buffer and are parsed there; only what is left of them is copied to the connection.
+  const bool fresh = connection.input.empty();
+  char* buffer = read_buffer_.data();
+  std::size_t room = kReadBytes;
+  if (!fresh) {
+    room = std::max(kReadBytes, std::min(connection.parser.wanted(), kReadAheadBytesMax));
+    buffer = connection.input.reserve(room);
+  }
+  const ssize_t got = ::recv(connection.fd, buffer, room, 0);
+  if (got <= 0) {
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    return clients_.close(connection);
+  }
+  const auto bytes = static_cast<std::size_t>(got);
+  connection.bytes_in += bytes;
+  connection.last_active = now_;
+  stats_.net_input_bytes += bytes;
+  ++stats_.reads_processed;
+  if (!fresh) {
+    connection.input.advance(bytes);
+    return process_input(connection);
+  }
+  const std::size_t used = process(connection, {buffer, bytes});
+  if (used < bytes && !connection.closed) connection.input.append(buffer + used, bytes - used);
+}
+
+void Server::process_input(Connection& connection) {
+  const std::size_t used = process(connection, connection.input.view());
+  if (connection.closed) return;
+  connection.input.consume(used);
+  if (connection.input.empty()) connection.input.shrink(kIdleBufferBytesMax);
+  const auto limit = static_cast<std::size_t>(config_.now().client_query_buffer_limit);
+  if (connection.input.size() > limit) {
+    ++stats_.query_buffer_limit_disconnections;
+    spdlog::warn("closing client {}: its unfinished command has {} bytes, over client-query-buffer-limit", connection.peer,
+                 connection.input.size());
+    clients_.close(connection);
+  }
+}
+
+std::size_t Server::process(Connection& connection, std::string_view bytes) {
+  std::string_view rest = bytes;
+  while (!rest.empty() && !connection.close_after_reply && !connection.closed) {
+    const RespParser::Outcome outcome = connection.parser.parse(rest);
+    if (outcome == RespParser::Outcome::need_more) break;
+    note_replied(connection);
+    if (outcome == RespParser::Outcome::error) {
+      RespWriter(connection.output, connection.resp).error(fmt::format("ERR {}", connection.parser.error()));
+      spdlog::debug("protocol error from client {}: {}", connection.peer, connection.parser.error());
+      connection.close_after_reply = true;
+      return bytes.size();
+    }
+    if (!connection.parser.args().empty()) {
+      const Dispatcher::Outcome executed =
+          dispatcher_->execute(connection, connection.parser.args(), connection.parser.raw());
+      if (executed != Dispatcher::Outcome::done) {
+        // The command stays where it is and is parsed again when its time comes.
+        connection.parser.reset();
+        put_off(connection, executed);
+        break;
+      }
+    }
+    rest.remove_prefix(connection.parser.consumed());
+  }
+  return bytes.size() - rest.size();
+}
+
+void Server::put_off(Connection& connection, Dispatcher::Outcome outcome) {
+  clients_.watch(connection, false, connection.watches_writes);
+  if (outcome == Dispatcher::Outcome::wait_for_pause) {
+    connection.waits = Waits::for_pause;
+    paused_.push_back(&connection);
+    return;
+  }
+  connection.waits = Waits::for_keys;
+  storage_->load(dispatcher_->take_cold_keys(), [this, id = connection.id] {
+    if (Connection* waiting = clients_.find(id)) resume(*waiting);
+  });
+}
+
+void Server::resume(Connection& connection) {
+  connection.waits = Waits::no;
+  clients_.watch(connection, true, connection.watches_writes);
+  resumed_.push_back(&connection);
+}
+
+// --- replies
+
+void Server::note_replied(Connection& connection) {
+  if (connection.in_turn) return;
+  connection.in_turn = true;
+  replied_.push_back(&connection);
+}
+
+Offset Server::acknowledged() const {
+  const Journal& journal = storage_->journal();
+  return journal.fsync() == Fsync::always ? journal.durable() : journal.written();
+}
+
+void Server::commit() {
+  Result<Offset> gate = storage_->journal().commit(storage_->keyspace().now(), storage_->effects().stream_db());
+  if (!gate.ok()) {
+    spdlog::critical("the journal has failed: {}. Stopping: nothing more could be acknowledged. Check the disk, then start "
+                     "again; what was acknowledged is on it",
+                     gate.status().message());
+    // No clean-up: a replica or a client must not take this for an orderly end.
+    spdlog::shutdown();
+    std::_Exit(1);
+  }
+  storage_->after_commit();
+  const Offset passed = acknowledged();
+  if (!gated_.empty()) release_gated(passed);
+  for (Connection* connection : replied_) {
+    connection->in_turn = false;
+    if (!connection->closed) release_replies(*connection, *gate, passed);
+  }
+  replied_.clear();
+}
+
+void Server::release_replies(Connection& connection, Offset gate, Offset acknowledged) {
+  if (connection.gates.empty() && gate <= acknowledged) {
+    connection.released = connection.output.size();
+    return send(connection);
+  }
+  if (connection.gates.empty()) gated_.push_back(&connection);
+  connection.gates.push_back({connection.sent + connection.output.size(), gate});
+}
+
+void Server::release_gated(Offset acknowledged) {
+  std::erase_if(gated_, [&](Connection* connection) {
+    if (connection->closed) return true;
+    while (!connection->gates.empty() && connection->gates.front().offset <= acknowledged) {
+      connection->released = connection->gates.front().end - connection->sent;
+      connection->gates.pop_front();
+    }
+    if (connection->released > 0) send(*connection);
+    return connection->gates.empty();
+  });
+}
+
+void Server::send(Connection& connection) {
+  if (over_output_limit(connection, now_)) return;
+  while (connection.released > 0) {
+    const ssize_t sent = ::send(connection.fd, connection.output.data(), connection.released, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return clients_.close(connection);
+      if (!connection.watches_writes) clients_.watch(connection, connection.waits == Waits::no, true);
+      return;
+    }
+    const auto bytes = static_cast<std::size_t>(sent);
+    connection.output.consume(bytes);
+    connection.sent += bytes;
+    connection.released -= bytes;
+    stats_.net_output_bytes += bytes;
+    ++stats_.writes_processed;
+  }
+  if (connection.watches_writes) clients_.watch(connection, connection.waits == Waits::no, false);
+  if (!connection.output.empty()) return;
+  if (connection.output.capacity() > kIdleBufferBytesMax) connection.output.shrink(kIdleBufferBytesMax);
+  if (connection.close_after_reply) clients_.close(connection);
+}
+
+bool Server::over_output_limit(Connection& connection, std::chrono::steady_clock::time_point now) {
+  const OutputBufferLimit& limit = config_.now().client_output_buffer_limit.normal;
+  const auto bytes = static_cast<std::int64_t>(connection.output.size());
+  connection.output_peak = std::max(connection.output_peak, connection.output.size());
+  bool over = limit.hard_bytes > 0 && bytes > limit.hard_bytes;
+  if (limit.soft_bytes > 0 && bytes > limit.soft_bytes) {
+    if (connection.over_soft_limit_since.time_since_epoch().count() == 0) connection.over_soft_limit_since = now;
+    over |= now - connection.over_soft_limit_since > std::chrono::seconds(limit.soft_seconds);
+  } else {
+    connection.over_soft_limit_since = {};
+  }
+  if (!over) return false;
+  ++stats_.output_buffer_limit_disconnections;
+  spdlog::warn("closing client {}: {} bytes of replies wait for it, over client-output-buffer-limit", connection.peer, bytes);
+  clients_.close(connection);
+  return true;
+}
+
+// --- connections
+
+void Server::forget(Connection& connection) {
+  storage_->watches().forget(connection.watch);
+  for (auto* list : {&replied_, &gated_, &resumed_, &paused_, &environment_->monitors}) std::erase(*list, &connection);
+}
+
+void Server::check_client(Connection& connection, std::chrono::steady_clock::time_point now) {
+  const std::int64_t timeout = config_.now().timeout;
+  if (timeout > 0 && connection.waits == Waits::no && !connection.monitor &&
+      now - connection.last_active > std::chrono::seconds(timeout)) {
+    spdlog::debug("closing idle client {}", connection.peer);
+    return clients_.close(connection);
+  }
+  over_output_limit(connection, now);
+}
+
+}  // namespace stele

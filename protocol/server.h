@@ -1,0 +1,99 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/storage.h"
+#include "protocol/clients.h"
+#include "protocol/config_live.h"
+#include "protocol/dispatcher.h"
+#include "protocol/environment.h"
+#include "protocol/poller.h"
+
+namespace stele {
+
+/// The executor: accepts, reads, runs commands, commits a frame a turn, sends replies.
+///
+///     turn:  ready sockets ──► read, run ──► background slices ──► commit ──► release replies ──► send
+///                                                                    │
+///                                            gate: the frame's end; held back until the journal has passed it
+///
+/// Threads: run() is the executor; nothing here may be called from another thread but wake().
+class Server {
+ public:
+  /// Opens the data directory and the sockets. The error is ready to print.
+  static Result<std::unique_ptr<Server>> start(LoadedConfig config, std::string executable);
+  ~Server();
+
+  /// Serves until SHUTDOWN or a signal; returns the process' exit status.
+  int run();
+
+  void wake() const { wakeup_.signal(); }
+
+ private:
+  struct Io;  // asio stays in server_io.cc
+
+  explicit Server(LoadedConfig config, std::string executable);
+  Status open_storage();
+  Status open_sockets();
+  void observe_config();
+  void apply_config();
+  void log_recovery() const;
+
+  // --- turns
+  void turn(std::span<epoll_event> ready);
+  void read_from(Connection& connection);
+  void process_input(Connection& connection);
+  std::size_t process(Connection& connection, std::string_view bytes);
+  void put_off(Connection& connection, Dispatcher::Outcome outcome);
+  void resume(Connection& connection);
+  void commit();
+  void release_replies(Connection& connection, Offset gate, Offset acknowledged);
+  void release_gated(Offset acknowledged);
+  void send(Connection& connection);
+  void note_replied(Connection& connection);
+  void forget(Connection& connection);
+  Offset acknowledged() const;
+  void update_clock();
+
+  // --- a few times a second
+  void cron();
+  void check_client(Connection& connection, std::chrono::steady_clock::time_point now);
+  bool over_output_limit(Connection& connection, std::chrono::steady_clock::time_point now);
+
+  void accepted(int fd);
+  void begin_shutdown(ShutdownRequest request);
+  int shut_down();
+
+  LiveConfig config_;
+  ServerStats stats_;
+  SlowLog slow_log_;
+  LatencyMonitor latency_;
+  CommandRegistry registry_;
+  Wakeup wakeup_;
+  Poller poller_;
+  Clients clients_;
+  std::unique_ptr<Storage> storage_;
+  std::unique_ptr<Environment> environment_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Io> io_;
+
+  std::chrono::steady_clock::time_point now_;
+  std::vector<char> read_buffer_;
+  std::vector<Connection*> replied_;   // have replies of this turn
+  std::vector<Connection*> gated_;     // have replies held back
+  std::vector<Connection*> resumed_;   // may go on
+  std::vector<Connection*> paused_;    // wait for the end of CLIENT PAUSE
+  bool more_work_ = false;
+  std::optional<ShutdownRequest> shutdown_;
+  std::string executable_;
+  std::string pidfile_;
+};
+
+/// All rows of the server's command table.
+void register_commands(CommandRegistry& registry);
+
+}  // namespace stele

@@ -1,0 +1,316 @@
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <spdlog/spdlog.h>
+
+#include "engine/commands.h"
+#include "engine/string_type.h"
+#include "protocol/commands.h"
+#include "protocol/log.h"
+#include "protocol/memory_usage.h"
+#include "protocol/server.h"
+#include "protocol/server_io.h"
+
+namespace stele {
+
+namespace {
+
+constexpr std::size_t kReadBufferBytes = 64 * 1024;
+constexpr int kReservedFiles = 256;  // what is not a client: segments, SSTs, sockets
+
+std::string random_run_id() {
+  unsigned char bytes[20];
+  STELE_ASSERT(::getrandom(bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
+  std::string id;
+  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(id), "{:02x}", byte);
+  return id;
+}
+
+Fsync fsync_of(const Config& config) {
+  if (!config.appendonly) return Fsync::no;
+  switch (config.appendfsync) {
+    case FsyncPolicy::always: return Fsync::always;
+    case FsyncPolicy::everysec: return Fsync::everysec;
+    case FsyncPolicy::no: return Fsync::no;
+  }
+  return Fsync::everysec;
+}
+
+StorageOptions storage_options(const Config& config) {
+  StorageOptions options;
+  options.dir = config.dir;
+  options.append_dir_name = config.appenddirname;
+  options.journal.base_name = config.appendfilename;
+  options.journal.fsync = fsync_of(config);
+  options.journal.segment_bytes_target = static_cast<std::uint64_t>(config.journal_segment_size);
+  options.store.block_cache_bytes = static_cast<std::size_t>(config.block_cache_size);
+  options.databases = static_cast<int>(config.databases);
+  options.loader_threads = static_cast<int>(config.loader_threads);
+  options.warm_up = config.warm_up;
+  options.checkpoint_journal_bytes = static_cast<std::uint64_t>(config.checkpoint_journal_bytes);
+  options.checkpoint_interval = std::chrono::seconds(config.checkpoint_interval);
+  options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
+  return options;
+}
+
+}  // namespace
+
+void register_commands(CommandRegistry& registry) {
+  for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
+                           server_commands(), debug_commands()}) {
+    registry.add(rows);
+  }
+}
+
+Server::Server(LoadedConfig config, std::string executable)
+    : config_(std::move(config)), clients_(poller_), now_(std::chrono::steady_clock::now()),
+      read_buffer_(kReadBufferBytes) {
+  register_string_type();
+  register_commands(registry_);
+  environment_ = nullptr;
+  executable_ = std::move(executable);
+}
+
+Server::~Server() {
+  if (!pidfile_.empty()) ::unlink(pidfile_.c_str());
+}
+
+Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string executable) {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+  const std::set<std::string_view> without_effect = config.without_effect;
+  std::unique_ptr<Server> server(new Server(std::move(config), std::move(executable)));
+  const Config& now = server->config_.now();
+  for (const std::string_view name : without_effect) {
+    spdlog::warn("the directive '{}' is known but has no effect here", name);
+  }
+  for (const Words& renamed : now.renamed_commands) {
+    if (!server->registry_.rename(renamed[0], renamed[1])) {
+      return Status::invalid("rename-command: no command '{}', or '{}' exists already", renamed[0], renamed[1]);
+    }
+  }
+  if (!now.modules.empty()) return Status::invalid("loadmodule: modules cannot be loaded here; remove the line");
+  // The sockets come first: a port in use must be found out before anything is written.
+  server->io_ = std::make_unique<Io>(*server, server->poller_.fd());
+  STELE_CHECK(server->open_sockets());
+  STELE_CHECK(server->open_storage());
+  server->observe_config();
+  server->poller_.add(server->wakeup_.fd(), nullptr);
+  server->io_->await_signal([raw = server.get()](int number) {
+    spdlog::warn("Received {} scheduling shutdown...", number == SIGINT ? "SIGINT" : "SIGTERM");
+    raw->begin_shutdown({});
+  });
+  server->io_->start_cron(std::chrono::milliseconds(1000 / std::max<std::int64_t>(1, now.hz)));
+  if (!now.pidfile.empty()) {
+    server->pidfile_ = now.pidfile;
+    std::ofstream(now.pidfile) << ::getpid() << '\n';
+  }
+  spdlog::info("Ready to accept connections");
+  return server;
+}
+
+Status Server::open_sockets() {
+  const Config& config = config_.now();
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    const auto wanted = static_cast<rlim_t>(config.maxclients + kReservedFiles);
+    if (files.rlim_cur < wanted) {
+      files.rlim_cur = std::min(wanted, files.rlim_max);
+      ::setrlimit(RLIMIT_NOFILE, &files);
+      if (files.rlim_cur < wanted) {
+        const auto possible = std::max<std::int64_t>(1, static_cast<std::int64_t>(files.rlim_cur) - kReservedFiles);
+        spdlog::warn("maxclients is {} instead of {}: the process may open {} files; raise 'ulimit -n'", possible,
+                     config.maxclients, files.rlim_cur);
+        config_.to_update().maxclients = possible;
+      }
+    }
+  }
+  const int backlog = static_cast<int>(config.tcp_backlog);
+  STELE_CHECK(io_->listeners.listen_tcp(config.bind, static_cast<int>(config.port), backlog));
+  if (!config.unixsocket.empty()) {
+    STELE_CHECK(io_->listeners.listen_unix(config.unixsocket, static_cast<unsigned>(config.unixsocketperm), backlog));
+  }
+  return Status();
+}
+
+Status Server::open_storage() {
+  STELE_TRY(storage_, Storage::open(storage_options(config_.now()), registry_, [this] { wake(); }));
+  environment_ = std::unique_ptr<Environment>(new Environment{
+      .config = config_, .commands = registry_, .storage = *storage_, .clients = clients_, .stats = stats_,
+      .slow_log = slow_log_, .latency = latency_});
+  environment_->run_id = random_run_id();
+  environment_->executable = executable_;
+  environment_->shut_down = [this](ShutdownRequest request) { begin_shutdown(request); };
+  environment_->resume = [this](Connection& connection) { resume(connection); };
+  environment_->replied = [this](Connection& connection) { note_replied(connection); };
+  dispatcher_ = std::make_unique<Dispatcher>(registry_, *storage_, *environment_);
+  environment_->dispatcher = dispatcher_.get();
+  stats_.started_at = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count());
+  update_clock();
+  apply_config();
+  log_recovery();
+  return Status();
+}
+
+void Server::apply_config() {
+  const Config& config = config_.now();
+  Keyspace& keyspace = storage_->keyspace();
+  keyspace.lazy_free() = {.user_del = config.lazyfree_lazy_user_del,
+                          .user_flush = config.lazyfree_lazy_user_flush,
+                          .server_del = config.lazyfree_lazy_server_del,
+                          .expire = config.lazyfree_lazy_expire,
+                          .eviction = config.lazyfree_lazy_eviction};
+  keyspace.access_policy().lfu = config.maxmemory_policy == EvictionPolicy::volatile_lfu ||
+                                 config.maxmemory_policy == EvictionPolicy::allkeys_lfu;
+  keyspace.set_string_bytes_max(static_cast<std::size_t>(config.proto_max_bulk_len));
+  StorageOptions& options = storage_->options();
+  options.checkpoint_journal_bytes = static_cast<std::uint64_t>(config.checkpoint_journal_bytes);
+  options.checkpoint_interval = std::chrono::seconds(config.checkpoint_interval);
+  options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
+  storage_->journal().set_fsync(fsync_of(config));
+}
+
+void Server::observe_config() {
+  config_.on_change({"lazyfree-lazy-user-del", "lazyfree-lazy-user-flush", "lazyfree-lazy-server-del",
+                     "lazyfree-lazy-expire", "lazyfree-lazy-eviction", "maxmemory-policy", "proto-max-bulk-len",
+                     "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "appendfsync", "appendonly"},
+                    [this](const Config&) {
+                      apply_config();
+                      return Status();
+                    });
+  config_.on_change({"bind", "port"}, [this](const Config& config) {
+    const Status status = io_->listeners.listen_tcp(config.bind, static_cast<int>(config.port),
+                                                    static_cast<int>(config.tcp_backlog));
+    if (status.ok()) return Status();
+    spdlog::warn("{}", status.message());
+    return Status::invalid("Unable to listen on this port. Check server logs.");
+  });
+  config_.on_change({"loglevel"}, [](const Config& config) {
+    set_log_level(config.loglevel);
+    return Status();
+  });
+  config_.on_change({"proto-max-bulk-len"}, [this](const Config& config) {
+    clients_.for_each([&](Connection& connection) {
+      ParserLimits limits = connection.parser.limits();
+      limits.bulk_bytes_max = static_cast<std::size_t>(config.proto_max_bulk_len);
+      connection.parser.set_limits(limits);
+    });
+    return Status();
+  });
+  config_.on_change({"requirepass"}, [](const Config&) { return Status(); });
+}
+
+void Server::log_recovery() const {
+  const RecoveryReport& journal = storage_->journal().report();
+  const RecoveryFigures& figures = storage_->recovery();
+  if (journal.created) {
+    spdlog::info("started empty: {} had no data", config_.now().dir);
+    return;
+  }
+  if (journal.cut_bytes > 0) {
+    spdlog::warn("the journal ended in a torn tail: {} bytes cut from {} at position {}, stream offset {}. Nothing before it is "
+                 "affected; the last intact frame is of unix ms {}",
+                 journal.cut_bytes, journal.cut_file, journal.cut_position, journal.cut_from, journal.last_frame_time.ms());
+  }
+  std::size_t keys = 0;
+  for (int i = 0; i < storage_->keyspace().databases(); ++i) keys += storage_->keyspace().db(i).size();
+  spdlog::info("{} keys: checkpoint at offset {} opened in {} ms, then {} bytes ({} commands) of journal replayed in {} ms{}", keys,
+               figures.checkpoint, figures.open_took.count(), figures.replayed_bytes, figures.replayed_commands,
+               figures.replay_took.count(), journal.closed ? "" : "; the last run was not shut down in order");
+}
+
+// --- connections
+
+void Server::accepted(int fd) {
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  const Config& config = config_.now();
+  const auto refuse = [&](std::string_view why) {
+    [[maybe_unused]] const ssize_t sent = ::send(fd, why.data(), why.size(), MSG_NOSIGNAL);
+    ::close(fd);
+    ++stats_.connections_rejected;
+  };
+  if (static_cast<std::int64_t>(clients_.size()) >= config.maxclients) return refuse("-ERR max number of clients reached\r\n");
+  Connection& connection = clients_.add(fd);
+  if (!connection.unix_socket) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (const int idle = static_cast<int>(config.tcp_keepalive); idle > 0) {
+      const int interval = std::max(1, idle / 3);
+      const int count = 3;
+      ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+      ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+      ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+      ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    }
+  }
+  if (config.protected_mode && config.requirepass.empty() && !connection.is_loopback()) {
+    static constexpr std::string_view kDenied =
+        "-DENIED stele is running in protected mode because protected mode is enabled and no password is set for the default "
+        "user. In this mode connections are only accepted from the loopback interface. To accept others, set a password "
+        "with 'requirepass', or 'protected-mode no' if the network is closed, then connect again.\r\n";
+    [[maybe_unused]] const ssize_t sent = ::send(fd, kDenied.data(), kDenied.size(), MSG_NOSIGNAL);
+    ++stats_.connections_rejected;
+    return clients_.close(connection);
+  }
+  connection.authenticated = config.requirepass.empty();
+  ParserLimits limits;
+  limits.bulk_bytes_max = static_cast<std::size_t>(config.proto_max_bulk_len);
+  limits.authenticated = connection.authenticated;
+  connection.parser.set_limits(limits);
+  ++stats_.connections_received;
+}
+
+// --- a few times a second
+
+void Server::cron() {
+  Keyspace& keyspace = storage_->keyspace();
+  keyspace.set_access_clock(static_cast<std::uint32_t>(keyspace.now().ms() / 1000));
+  stats_.commands_rate.sample(stats_.commands_processed, now_);
+  stats_.input_rate.sample(stats_.net_input_bytes, now_);
+  stats_.output_rate.sample(stats_.net_output_bytes, now_);
+  update_memory_usage(stats_);
+  clients_.for_each([this](Connection& connection) { check_client(connection, now_); });
+  if (!environment_->pause.is_on()) {
+    for (Connection* connection : std::exchange(paused_, {})) {
+      if (!connection->closed) resume(*connection);
+    }
+  }
+  storage_->cron();
+}
+
+// --- the end
+
+void Server::begin_shutdown(ShutdownRequest request) { shutdown_ = request; }
+
+int Server::shut_down() {
+  spdlog::warn("User requested shutdown...");
+  io_->listeners.close();
+  commit();
+  bool failed = false;
+  if (shutdown_->save != ShutdownRequest::Save::no) {
+    if (const Status status = storage_->checkpoint_now(true); !status.ok()) {
+      failed = true;
+      spdlog::error("no checkpoint at shutdown: {}. The journal has everything; the next start replays it", status.message());
+    }
+  }
+  if (const Status status = storage_->journal().close(); !status.ok()) {
+    failed = true;
+    spdlog::error("the journal could not be synced at shutdown: {}", status.message());
+  }
+  release_gated(storage_->journal().durable());
+  spdlog::warn("stele is now ready to exit, bye bye...");
+  return failed ? 1 : 0;
+}
+
+}  // namespace stele

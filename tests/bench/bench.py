@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Compares stele-server with Debian's redis-server: throughput, CPU per command, memory, restart, stalls.
+
+Both servers get the same persistence settings, fresh directories and free loopback ports. Throughput works run in
+turns, A B A B, and medians are reported, so that a slow minute of the machine hits both. The figure that matters most is
+the server's CPU time per command: user + system of all its threads and of children it has waited for, from
+/proc/PID/stat before and after a run, over the number of requests. It holds on a busy machine, where requests per second
+do not.
+
+    tests/bench/bench.py                        everything; the memory and restart works take minutes
+    tests/bench/bench.py --quick                small counts, to see that it works
+    tests/bench/bench.py --works set_p1,get_p1 --rounds 5 --requests 2000000
+
+Writes build/bench/results.md and results.json. Goals are printed with pass or fail; the exit code is 0 either way.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TICKS = os.sysconf("SC_CLK_TCK")
+
+# name: (what it is, redis-benchmark arguments, appendfsync, share of --requests, goal for stele/redis CPU per command)
+THROUGHPUT = {
+    "set_p1": ("SET, -P 1, everysec", ["-t", "set", "-P", "1"], "everysec", 1.0, 1.0),
+    "get_p1": ("GET, -P 1, everysec", ["-t", "get", "-P", "1"], "everysec", 1.0, 1.0),
+    "incr_p1": ("INCR, -P 1, everysec", ["-t", "incr", "-P", "1"], "everysec", 1.0, 1.0),
+    "set_p16": ("SET, -P 16, everysec", ["-t", "set", "-P", "16"], "everysec", 2.0, 1.0),
+    "incr_p16": ("INCR, -P 16, everysec", ["-t", "incr", "-P", "16"], "everysec", 2.0, 1.0),
+    "get_p16": ("GET, -P 16, everysec", ["-t", "get", "-P", "16"], "everysec", 2.0, 1.0),
+    "set_always": ("SET, -P 1, always", ["-t", "set", "-P", "1"], "always", 0.2, 1.0),
+}
+OTHER = {
+    "memory": "memory per key, 10-byte keys and 100-byte values, all resident",
+    "restart": "kill -9 to the first answered GET",
+    "stall": "longest stall of a 1 ms pinger during BGSAVE",
+}
+VALUE_BYTES = 100
+
+
+class Server:
+    """One server process in a fresh directory. A context manager: killed by pid and removed at the end."""
+
+    def __init__(self, name, executable, argv0, args):
+        self.name, self.executable, self.argv0, self.args = name, executable, argv0, args
+        self.directory = tempfile.mkdtemp(prefix="stele-bench-")
+        self.port = free_port()
+        self.process = None
+
+    def __enter__(self):
+        try:
+            self.spawn()
+            self.wait_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.kill9()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def spawn(self):
+        data = os.path.join(self.directory, "data")
+        os.makedirs(data, exist_ok=True)
+        argv = [self.argv0, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", data, "--save", "",
+                "--appendonly", "yes", *self.args]
+        with open(os.path.join(self.directory, "log"), "ab") as log:
+            self.process = subprocess.Popen(argv, executable=self.executable, stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def wait_ready(self, deadline_seconds=600):
+        end = time.monotonic() + deadline_seconds
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                with Connection(self.port) as connection:
+                    if connection.run("PING") == "PONG":
+                        return
+            except (OSError, RedisError):
+                pass
+            time.sleep(0.002)
+        log = pathlib.Path(self.directory, "log").read_text(errors="replace")
+        raise RuntimeError(f"{self.name} did not start:\n{log[-3000:]}")
+
+    def kill9(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        os.killpg(self.process.pid, signal.SIGKILL)  # its own session: a child that saves goes as well
+        self.process.wait()
+
+    def cpu_seconds(self):
+        """User and system time of all threads, and of the children that were waited for (redis forks to save)."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(fields[i]) for i in (11, 12, 13, 14)) / TICKS
+
+    def rss_bytes(self):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError("no VmRSS")
+
+    def info(self, field):
+        with Connection(self.port) as connection:
+            match = re.search(rf"^{field}:(.*?)\r?$", connection.run("INFO", "all"), re.M)
+        return match.group(1) if match else ""
+
+
+class RedisError(Exception):
+    pass
+
+
+class Connection:
+    """A blocking RESP2 connection, just enough for loading and looking."""
+
+    def __init__(self, port, timeout=600):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb", 1 << 16)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+    def run(self, *args):
+        self.socket.sendall(encode(*args))
+        return self.read()
+
+    def read(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise OSError("connection closed")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise RedisError(rest.decode(errors="replace"))
+        if kind == b"$":
+            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2].decode(errors="replace")
+        if kind == b"*":
+            return [self.read() for _ in range(int(rest))]
+        return int(rest) if kind == b":" else rest.decode()
+
+
+def encode(*args):
+    parts = [b"*%d\r\n" % len(args)]
+    for arg in args:
+        data = arg if isinstance(arg, bytes) else str(arg).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+def free_port():
+    """Below the range of outgoing connections, which could take the port of a server that restarts."""
+    while True:
+        port = random.randint(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def load_keys(port, first, last, value):
+    """SETs k000000000-like 10-byte keys [first, last), pipelined, with a reader so that neither side blocks."""
+    with Connection(port) as connection:
+        def read_all():
+            for _ in range(first, last):
+                connection.read()
+
+        reader = threading.Thread(target=read_all)
+        reader.start()
+        template = b"*3\r\n$3\r\nSET\r\n$10\r\nk%09d\r\n$" + b"%d\r\n%s\r\n" % (len(value), value)
+        for begin in range(first, last, 1000):
+            connection.socket.sendall(b"".join(template % i for i in range(begin, min(begin + 1000, last))))
+        reader.join()
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        stele = pathlib.Path(options.stele).resolve()
+        self.programs = {"stele": (str(stele), "redis-server" if "redis" in stele.name else "stele-server"),
+                         "redis": ("/usr/bin/redis-check-rdb", "redis-server")}
+        if not os.access(stele, os.X_OK):
+            sys.exit(f"{stele}: no such program; build it, or name one with --stele")
+        self.rows = []
+
+    def server(self, name, fsync="everysec", extra=()):
+        executable, argv0 = self.programs[name]
+        given = self.options.stele_args.split() if name == "stele" else []
+        return Server(name, executable, argv0, ["--appendfsync", fsync, *extra, *given])
+
+    def add(self, work, unit, stele, redis, ratio_goal=None, stele_goal=None):
+        """One line of the table. Less is better wherever there is a goal."""
+        ratio = stele / redis if redis else None
+        goal, passed = "", None
+        if ratio_goal is not None:
+            goal, passed = f"ratio <= {ratio_goal:g}", stele <= redis * ratio_goal
+        if stele_goal is not None:
+            goal, passed = f"<= {stele_goal:g} {unit}", stele <= stele_goal
+        self.rows.append({"work": work, "unit": unit, "stele": stele, "redis": redis, "ratio": ratio, "goal": goal,
+                          "pass": passed})
+        verdict = "" if passed is None else ("  pass" if passed else "  FAIL")
+        print(f"{work}: stele {stele:.4g} {unit}, redis {redis:.4g} {unit}, ratio {self.shown(ratio)}{verdict}", flush=True)
+
+    @staticmethod
+    def shown(ratio):
+        return "-" if ratio is None else f"{ratio:.2f}"
+
+    def throughput(self, work):
+        title, arguments, fsync, share, goal = THROUGHPUT[work]
+        requests = max(1000, int(self.options.requests * share))
+        rates, cpus = {"stele": [], "redis": []}, {"stele": [], "redis": []}
+        with self.server("stele", fsync) as stele, self.server("redis", fsync) as redis:
+            servers = {"stele": stele, "redis": redis}
+            if "get" in arguments:  # something to be read: the keys that redis-benchmark names
+                for server in servers.values():
+                    self.redis_benchmark(server, ["-t", "set", "-P", "16"], requests)
+            for server in servers.values():  # warms up, grows tables and buffers
+                self.redis_benchmark(server, arguments, max(1000, requests // 10))
+            for _ in range(self.options.rounds):
+                for name, server in servers.items():
+                    before = server.cpu_seconds()
+                    rates[name].append(self.redis_benchmark(server, arguments, requests))
+                    cpus[name].append((server.cpu_seconds() - before) * 1e6 / requests)
+        middle = statistics.median
+        self.add(f"{title}: CPU per command", "us", middle(cpus["stele"]), middle(cpus["redis"]), ratio_goal=goal)
+        self.add(f"{title}: requests per second", "1/s", middle(rates["stele"]), middle(rates["redis"]))
+        self.rows[-1]["rounds"] = {"cpu_us": cpus, "per_second": rates}
+
+    def redis_benchmark(self, server, arguments, requests):
+        argv = ["redis-benchmark", "-h", "127.0.0.1", "-p", str(server.port), "-n", str(requests), "-c", "50",
+                "-d", str(VALUE_BYTES), "-r", str(self.options.keyspace), "--csv", *arguments]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        lines = [line for line in done.stdout.splitlines() if line.startswith('"') and not line.startswith('"test"')]
+        if done.returncode != 0 or len(lines) != 1:
+            raise RuntimeError(f"{' '.join(argv)}:\n{done.stdout}{done.stderr}")
+        return float(lines[0].split(",")[1].strip('"'))
+
+    def memory(self):
+        keys = self.options.keys
+        rss, used = {}, {}
+        for name in ("stele", "redis"):
+            with self.server(name) as server:
+                rss_before, used_before = server.rss_bytes(), int(server.info("used_memory") or 0)
+                load_keys(server.port, 0, keys, b"v" * VALUE_BYTES)
+                rss[name] = (server.rss_bytes() - rss_before) / keys
+                used[name] = (int(server.info("used_memory") or 0) - used_before) / keys
+        self.add(f"memory per key, RSS, {keys} keys", "B", rss["stele"], rss["redis"], ratio_goal=1.0)
+        self.add(f"memory per key, used_memory, {keys} keys", "B", used["stele"], used["redis"])
+
+    def restart(self):
+        keys = self.options.keys
+        seconds = {}
+        for name in ("stele", "redis"):
+            with self.server(name) as server:
+                load_keys(server.port, 0, keys, b"v" * VALUE_BYTES)
+                taken = []
+                for _ in range(max(1, min(3, self.options.rounds))):
+                    server.kill9()
+                    started = time.monotonic()
+                    server.spawn()
+                    self.wait_for_get(server, f"k{keys // 2:09d}")
+                    taken.append(time.monotonic() - started)
+                seconds[name] = statistics.median(taken)
+        self.add(f"kill -9 to the first answered GET, {keys} keys", "s", seconds["stele"], seconds["redis"], stele_goal=1.0)
+
+    @staticmethod
+    def wait_for_get(server, key, deadline_seconds=900):
+        end = time.monotonic() + deadline_seconds
+        while time.monotonic() < end and server.process.poll() is None:
+            try:
+                with Connection(server.port, timeout=deadline_seconds) as connection:
+                    if connection.run("GET", key) is None:
+                        raise RuntimeError(f"{server.name} lost {key}")
+                    return
+            except (OSError, RedisError):  # not listening yet, or -LOADING
+                time.sleep(0.001)
+        raise RuntimeError(f"{server.name} did not answer again")
+
+    def stall(self):
+        keys = min(self.options.keys, 1_000_000)
+        worst = {}
+        for name in ("stele", "redis"):
+            with self.server(name) as server:
+                load_keys(server.port, 0, keys, b"v" * VALUE_BYTES)
+                idle = self.longest_ping_ms(server, lambda: time.sleep(2))
+
+                def save():
+                    with Connection(server.port) as connection:
+                        before = connection.run("LASTSAVE")
+                        time.sleep(1.1)  # LASTSAVE counts in seconds
+                        connection.run("BGSAVE")
+                        end = time.monotonic() + 600
+                        while connection.run("LASTSAVE") == before and time.monotonic() < end:
+                            time.sleep(0.02)
+
+                worst[name] = max(0.0, self.longest_ping_ms(server, save) - idle)
+        self.add(f"longest stall in BGSAVE of {keys} dirty keys, less the idle figure", "ms", worst["stele"], worst["redis"],
+                 stele_goal=10.0)
+
+    @staticmethod
+    def longest_ping_ms(server, action):
+        """The longest PING, one each millisecond, while `action` runs."""
+        done = threading.Event()
+        longest = 0.0
+
+        def ping():
+            nonlocal longest
+            with Connection(server.port) as connection:
+                while not done.is_set():
+                    began = time.perf_counter()
+                    connection.run("PING")
+                    longest = max(longest, (time.perf_counter() - began) * 1000)
+                    time.sleep(0.001)
+
+        pinger = threading.Thread(target=ping)
+        pinger.start()
+        try:
+            action()
+        finally:
+            done.set()
+            pinger.join()
+        return longest
+
+    def table(self):
+        lines = ["| work | stele | redis | unit | stele/redis | goal | |", "|---|---:|---:|---|---:|---|---|"]
+        for row in self.rows:
+            verdict = "" if row["pass"] is None else ("pass" if row["pass"] else "**fail**")
+            lines.append(f"| {row['work']} | {row['stele']:,.4g} | {row['redis']:,.4g} | {row['unit']} "
+                         f"| {self.shown(row['ratio'])} | {row['goal']} | {verdict} |")
+        return "\n".join(lines) + "\n"
+
+
+def conditions(options):
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return (f"{os.cpu_count()} cores ({model.group(1) if model else 'unknown'}), load {os.getloadavg()[0]:.1f} at the end; "
+            f"{options.rounds} rounds of {options.requests} requests, 50 clients, {VALUE_BYTES}-byte values, "
+            f"-r {options.keyspace}; {options.keys} keys")
+
+
+def main():
+    works = [*THROUGHPUT, *OTHER]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--works", default=",".join(works), help="of: " + ", ".join(works))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=1_000_000, help="per run; -P 16 twice, always a fifth of it")
+    parser.add_argument("--keys", type=int, default=5_000_000, help="of the memory and restart works; stall: at most 1 M")
+    parser.add_argument("--keyspace", type=int, default=1_000_000, help="redis-benchmark -r")
+    parser.add_argument("--quick", action="store_true", help="2 rounds, 20,000 requests, 50,000 keys")
+    parser.add_argument("--stele", default=os.environ.get("STELE_SERVER") or ROOT / "build/release/bin/stele-server")
+    parser.add_argument("--stele-args", default="", help="more arguments for stele-server")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench")
+    options = parser.parse_args()
+    if options.stele == "redis":
+        options.stele = "/usr/bin/redis-check-rdb"
+    if options.quick:
+        options.rounds, options.requests, options.keys = 2, 20_000, 50_000
+
+    bench = Bench(options)
+    chosen = options.works.split(",")
+    for work in chosen:
+        if work not in works:
+            sys.exit(f"no work {work}; there are {', '.join(works)}")
+    for work in chosen:
+        if work in THROUGHPUT:
+            bench.throughput(work)
+        else:
+            getattr(bench, work)()
+
+    text = bench.table() + "\n" + conditions(options) + "\n"
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.md").write_text(text)
+    (options.out / "results.json").write_text(json.dumps({"conditions": conditions(options), "rows": bench.rows}, indent=1))
+    print("\n" + text)
+    return 0
+
+
+if __name__ == "__main__":
+    # A SIGTERM unwinds like Ctrl-C, so that the servers go with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "tests/support/reply.h"
+#include "tests/system/generator.h"
+
+namespace stele::test {
+
+/// True if two servers' replies agree under `compare`. `restarted`: one of them has reloaded its data, so raw and
+/// embstr are one encoding.
+bool same(const Reply& left, const Reply& right, Compare compare, bool restarted = false);
+
+}  // namespace stele::test
