@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/command.h"
+#include "engine/latency_histogram.h"
 #include "protocol/resp_text.h"
 
 namespace stele {
@@ -19,6 +20,13 @@ struct CommandStats {
   std::uint64_t nanoseconds = 0;
   std::uint64_t rejected = 0;  // refused before it ran
   std::uint64_t failed = 0;    // answered with an error
+  std::unique_ptr<LatencyHistogram> latency;  // null until the first run that latency-tracking sees
+
+  /// For INFO latencystats and LATENCY HISTOGRAM.
+  void record_latency(std::uint64_t run_nanoseconds) {
+    if (latency == nullptr) latency = std::make_unique<LatencyHistogram>();
+    latency->record(run_nanoseconds);
+  }
 };
 
 /// A row in use: with everything that follows from it, and its figures.

@@ -119,6 +119,13 @@ void Storage::begin_history_if_unclean() {
   journal_->begin_history(random_replication_id(), effects_->stream_db());
 }
 
+void Storage::begin_unrelated_history() {
+  STELE_ASSERT(journal_->batch().empty());
+  replid2_.clear();
+  replid2_end_ = Offset();
+  journal_->begin_history(random_replication_id(), effects_->stream_db());
+}
+
 Status Storage::drop_orphans() {
   // A FLUSHDB whose range a crash kept from being dropped: whatever lies between the partitions in use is dead.
   std::string from;

@@ -91,6 +91,12 @@ class Storage {
   /// To be called when the turn's frame has been committed: begins what was requested.
   void after_commit();
 
+  /// The history before this one, and the offset up to which it is the same; empty if there is none.
+  const ReplicationId& previous_replid() const { return replid2_; }
+  Offset previous_replid_end() const { return replid2_end_; }
+  /// A history that continues none: DEBUG CHANGE-REPL-ID. The journal's batch must be empty.
+  void begin_unrelated_history();
+
   /// Drops every resident object that the store has, after a checkpoint: DEBUG RELOAD.
   Status drop_resident();
 

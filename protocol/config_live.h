@@ -34,6 +34,9 @@ class LiveConfig {
   /// Stays valid, at the same address, for as long as this does.
   const Config& now() const { return config_; }
 
+  /// The configuration file; empty if there is none.
+  const std::string& file() const { return file_; }
+
   /// For what commands change by other means than CONFIG SET and CONFIG REWRITE has to know: REPLICAOF, ACL SETUSER.
   /// No observer hears of it.
   Config& to_update() { return config_; }

@@ -45,6 +45,9 @@ struct ServerStats {
   std::uint64_t unexpected_error_replies = 0;
   std::map<std::string, std::uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE"
   Rate commands_rate, input_rate, output_rate;
+
+  /// CONFIG RESETSTAT: all but when the server started and its peaks.
+  void reset();
 };
 
 }  // namespace stele

@@ -1,0 +1,158 @@
+// Commands on the server as a whole: its life, its checkpoints, its clock, and who listens to everything.
+
+#include "protocol/commands_server.h"
+
+#include "protocol/command_tips.h"
+#include "protocol/commands.h"
+#include "protocol/commands_command.h"
+#include "protocol/commands_config.h"
+#include "protocol/environment.h"
+
+namespace stele {
+
+Status commit_turn_so_far(Call& call) {
+  Effects& effects = call.effects();
+  if (effects.unit_effects() > 0) {
+    return Status::invalid("not possible in a transaction that has written already");
+  }
+  effects.end_unit();
+  const Result<Offset> end = call.environment().storage.journal().commit(call.now(), effects.stream_db());
+  effects.begin_unit();
+  return end.status();
+}
+
+std::int64_t unix_microseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+namespace {
+
+/// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]: not answered, the connection ends with the server.
+void shutdown(Call& call) {
+  using Save = ShutdownRequest::Save;
+  ShutdownRequest request;
+  bool abort = false;
+  for (std::size_t i = 1; i < call.argc(); ++i) {
+    if (call.arg_is(i, "NOSAVE") && request.save != Save::yes) {
+      request.save = Save::no;
+    } else if (call.arg_is(i, "SAVE") && request.save != Save::no) {
+      request.save = Save::yes;
+    } else if (call.arg_is(i, "NOW")) {
+      request.now = true;
+    } else if (call.arg_is(i, "FORCE")) {
+      request.force = true;
+    } else if (call.arg_is(i, "ABORT")) {
+      abort = true;
+    } else {
+      return call.syntax_error();
+    }
+  }
+  if (abort) {
+    if (request.save != Save::by_default || request.now || request.force) return call.syntax_error();
+    // A shutdown ends with its turn: there is none under way that this command could still see.
+    return call.fail("ERR No shutdown in progress.");
+  }
+  call.environment().shut_down(request);
+}
+
+/// SAVE: a checkpoint that is waited for.
+void save(Call& call) {
+  if (const Status status = commit_turn_so_far(call); !status.ok()) return call.fail("ERR " + status.message());
+  const Status status = call.environment().storage.checkpoint_now(false);
+  if (!status.ok()) return call.fail("ERR checkpoint failed: " + status.message());
+  call.reply().ok();
+}
+
+/// Whether the checkpoint begins with the end of this turn; else it follows the one that runs.
+bool request_checkpoint(Call& call) {
+  Storage& storage = call.environment().storage;
+  const bool at_once = !storage.checkpoint_running() && !call.session().in_multi;
+  storage.request_checkpoint();
+  return at_once;
+}
+
+/// BGSAVE [SCHEDULE]: a checkpoint. While one runs, another follows it: the client's writes so far may be in neither.
+void bgsave(Call& call) {
+  if (call.argc() > 2 || (call.argc() == 2 && !call.arg_is(1, "SCHEDULE"))) return call.syntax_error();
+  call.reply().simple(request_checkpoint(call) ? "Background saving started" : "Background saving scheduled");
+}
+
+/// BGREWRITEAOF: a checkpoint lets the journal begin anew behind it.
+void bgrewriteaof(Call& call) {
+  call.reply().simple(request_checkpoint(call) ? "Background append only file rewriting started"
+                                               : "Background append only file rewriting scheduled");
+}
+
+/// LASTSAVE
+void lastsave(Call& call) {
+  const Environment& environment = call.environment();
+  const UnixTime saved = environment.storage.checkpoints().last_finished;
+  call.reply().integer((saved == UnixTime() ? environment.stats.started_at : saved).ms() / 1000);
+}
+
+/// TIME
+void time(Call& call) {
+  const std::int64_t now = unix_microseconds();
+  call.reply().array(2);
+  call.reply().bulk_integer(now / 1'000'000);
+  call.reply().bulk_integer(now % 1'000'000);
+}
+
+/// MONITOR
+void monitor(Call& call) {
+  Connection& connection = connection_of(call);
+  if (connection.in_multi) return call.fail("ERR MONITOR isn't allowed for DENY BLOCKING client");
+  if (connection.monitor) return;
+  connection.monitor = true;
+  call.environment().monitors.push_back(&connection);
+  call.reply().ok();
+}
+
+/// ROLE
+void role(Call& call) {
+  call.reply().array(3);
+  call.reply().bulk("master");
+  call.reply().integer(static_cast<std::int64_t>(call.environment().storage.journal().end().bytes()));
+  call.reply().array(0);
+}
+
+using namespace command_flag;
+
+constexpr Flags kOperator = kAdmin | kNoscript;
+constexpr Flags kWatchful = category::kAdmin | category::kDangerous;
+constexpr std::string_view kGroup = "server";
+
+const Command kServerCommands[] = {
+    {.name = "bgrewriteaof", .arity = 1, .flags = kNoAsyncLoading | kOperator, .run = bgrewriteaof, .group = kGroup,
+     .since = "1.0.0", .summary = "Starts a checkpoint, behind which the journal is cut.", .complexity = "O(1)"},
+    {.name = "bgsave", .arity = -1, .flags = kNoAsyncLoading | kOperator, .run = bgsave, .group = kGroup,
+     .since = "1.0.0", .summary = "Starts a checkpoint.", .complexity = "O(1)"},
+    {.name = "command", .arity = -1, .flags = kLoading | kStale, .categories = category::kConnection,
+     .run = server_command::command, .group = kGroup, .since = "2.8.13", .summary = "Describes all commands.",
+     .complexity = "O(N) in the commands", .subcommands = command_subcommands(), .tips = tips::kVariesInOrder},
+    {.name = "config", .arity = -2, .group = kGroup, .since = "2.0.0", .summary = "Commands on the configuration.",
+     .complexity = "Depends on the subcommand.", .subcommands = config_subcommands()},
+    {.name = "info", .arity = -1, .flags = kLoading | kStale, .categories = category::kDangerous,
+     .run = server_command::info, .group = kGroup, .since = "1.0.0", .summary = "Returns the server's figures.",
+     .complexity = "O(1)", .tips = tips::kVariesByShard},
+    {.name = "lastsave", .arity = 1, .flags = kLoading | kStale | kFast, .categories = kWatchful, .run = lastsave,
+     .group = kGroup, .since = "1.0.0", .summary = "Returns when the last checkpoint was taken.", .complexity = "O(1)",
+     .tips = tips::kVaries},
+    {.name = "monitor", .arity = 1, .flags = kOperator | kLoading | kStale, .run = monitor, .group = kGroup,
+     .since = "1.0.0", .summary = "Shows every command that the server runs.", .complexity = "O(1)"},
+    {.name = "role", .arity = 1, .flags = kNoscript | kLoading | kStale | kFast, .categories = kWatchful, .run = role,
+     .group = kGroup, .since = "2.8.12", .summary = "Returns the server's part in replication.", .complexity = "O(1)"},
+    {.name = "save", .arity = 1, .flags = kNoAsyncLoading | kOperator | kNoMulti, .run = save, .group = kGroup,
+     .since = "1.0.0", .summary = "Takes a checkpoint and waits for it.", .complexity = "O(N) in the keys changed"},
+    {.name = "shutdown", .arity = -1, .flags = kOperator | kLoading | kStale | kNoMulti | kAllowBusy, .run = shutdown,
+     .group = kGroup, .since = "1.0.0", .summary = "Ends the server.", .complexity = "O(N) in the keys changed"},
+    {.name = "time", .arity = 1, .flags = kLoading | kStale | kFast, .run = time, .group = kGroup, .since = "2.6.0",
+     .summary = "Returns the server's time.", .complexity = "O(1)", .tips = tips::kVaries},
+};
+
+}  // namespace
+
+std::span<const Command> server_commands() { return kServerCommands; }
+
+}  // namespace stele

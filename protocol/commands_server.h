@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+
+#include "engine/call.h"
+#include "persistence/status.h"
+
+namespace stele {
+
+/// Commits the effects of the turn so far, so that a command may wait for the disk or begin a new history. `invalid` in a
+/// transaction that has written something already: its frame must not be cut in two.
+Status commit_turn_so_far(Call& call);
+
+/// Unix time in microseconds, by the clock and not by the turn.
+std::int64_t unix_microseconds();
+
+namespace server_command {
+
+void info(Call& call);  // info.cc
+void debug(Call& call);  // commands_debug.cc
+
+}  // namespace server_command
+
+}  // namespace stele

@@ -1,0 +1,150 @@
+// INFO persistence, replication and stele: what checkpoints, journal and store are at.
+
+#include "protocol/environment.h"
+#include "protocol/info.h"
+
+namespace stele {
+
+namespace {
+
+/// Whole seconds of a checkpoint; -1 if there has been none.
+std::int64_t last_seconds(const CheckpointFigures& checkpoints) {
+  return checkpoints.last ? checkpoints.last->took.count() / 1000 : -1;
+}
+
+std::string_view ok_or_err(bool ok) { return ok ? "ok" : "err"; }
+
+}  // namespace
+
+/// Where Redis tells of RDB saves and AOF rewrites, checkpoints are meant: they are what BGSAVE and BGREWRITEAOF start.
+void add_persistence(InfoText& info, Environment& environment) {
+  Storage& storage = environment.storage;
+  const CheckpointFigures& checkpoints = storage.checkpoints();
+  const Checkpointer& checkpointer = storage.checkpointer();
+  const bool runs = checkpointer.running();
+  const UnixTime saved = checkpoints.last_finished;
+  const bool ok = !checkpoints.last || checkpoints.last->status.ok();
+  const auto running_for = std::chrono::steady_clock::now() - checkpointer.started_at();
+
+  info.begin("Persistence");
+  info.add("loading", 0);
+  info.add("async_loading", 0);
+  info.add("current_cow_peak", 0);
+  info.add("current_cow_size", 0);
+  info.add("current_cow_size_age", 0);
+  info.line("current_fork_perc:{:.2f}", runs ? static_cast<double>(checkpointer.percent_done()) : 0.0);
+  info.add("current_save_keys_processed", runs ? checkpointer.objects_done() : 0);
+  info.add("current_save_keys_total", runs ? checkpointer.objects_total() : 0);
+  info.add("rdb_changes_since_last_save", storage.keyspace().stats().changes);
+  info.add("rdb_bgsave_in_progress", storage.checkpoint_running() ? 1 : 0);
+  info.add("rdb_last_save_time", (saved == UnixTime() ? environment.stats.started_at : saved).ms() / 1000);
+  info.add("rdb_last_bgsave_status", ok_or_err(ok));
+  info.add("rdb_last_bgsave_time_sec", last_seconds(checkpoints));
+  info.add("rdb_current_bgsave_time_sec",
+           runs ? std::chrono::duration_cast<std::chrono::seconds>(running_for).count() : -1);
+  info.add("rdb_saves", checkpoints.finished);
+  info.add("rdb_last_cow_size", 0);
+  info.add("rdb_last_load_keys_expired", 0);
+  info.add("rdb_last_load_keys_loaded", 0);
+
+  const bool aof = environment.config.now().appendonly;
+  const JournalStats journal = storage.journal().stats();
+  info.add("aof_enabled", aof ? 1 : 0);
+  info.add("aof_rewrite_in_progress", 0);
+  info.add("aof_rewrite_scheduled", 0);
+  info.add("aof_last_rewrite_time_sec", -1);
+  info.add("aof_current_rewrite_time_sec", -1);
+  info.add("aof_last_bgrewrite_status", ok_or_err(ok));
+  info.add("aof_rewrites", 0);
+  info.add("aof_rewrites_consecutive_failures", 0);
+  info.add("aof_last_write_status", ok_or_err(storage.journal().health().ok()));
+  info.add("aof_last_cow_size", 0);
+  info.add("module_fork_in_progress", 0);
+  info.add("module_fork_last_cow_size", 0);
+  if (aof) {
+    info.add("aof_current_size", journal.bytes);
+    info.add("aof_base_size", 0);
+    info.add("aof_pending_rewrite", 0);
+    info.add("aof_buffer_length", storage.journal().batch().size());
+    info.add("aof_pending_bio_fsync", storage.journal().durable() < storage.journal().written() ? 1 : 0);
+    info.add("aof_delayed_fsync", journal.frames_delayed);
+  }
+}
+
+void add_replication(InfoText& info, Environment& environment) {
+  Storage& storage = environment.storage;
+  const Journal& journal = storage.journal();
+  const bool has_previous = !storage.previous_replid().empty();
+  info.begin("Replication");
+  info.add("role", "master");
+  info.add("connected_slaves", 0);
+  info.add("master_failover_state", "no-failover");
+  info.add("master_replid", journal.replid());
+  info.add("master_replid2", has_previous ? storage.previous_replid() : ReplicationId(40, '0'));
+  info.add("master_repl_offset", journal.end());
+  // Redis names the first byte that the histories do not share.
+  info.add("second_repl_offset",
+           has_previous ? static_cast<std::int64_t>(storage.previous_replid_end().bytes()) + 1 : std::int64_t{-1});
+  // The journal is the backlog, all of it.
+  info.add("repl_backlog_active", 1);
+  info.add("repl_backlog_size", environment.config.now().repl_backlog_size);
+  info.add("repl_backlog_first_byte_offset", journal.start() + 1);
+  info.add("repl_backlog_histlen", journal.end() - journal.start());
+}
+
+void add_stele(InfoText& info, Environment& environment) {
+  Storage& storage = environment.storage;
+  const Journal& journal = storage.journal();
+  const JournalStats journal_stats = journal.stats();
+  const StoreStats store = storage.store().stats();
+  const RecoveryFigures& recovery = storage.recovery();
+  const CheckpointFigures& checkpoints = storage.checkpoints();
+  std::size_t resident = 0, cold = 0, tombstones = 0;
+  for (int i = 0; i < storage.keyspace().databases(); ++i) {
+    const Database& db = storage.keyspace().db(i);
+    resident += db.table->size();
+    tombstones += db.table->tombstones();
+    cold += db.cold;
+  }
+
+  info.begin("Stele");
+  info.add("journal_start", journal.start());
+  info.add("journal_durable", journal.durable());
+  info.add("journal_written", journal.written());
+  info.add("journal_end", journal.end());
+  info.add("journal_bytes", journal_stats.bytes);
+  info.add("journal_segments", journal_stats.segments);
+  info.add("journal_pins", journal_stats.pins);
+  info.add("journal_fsyncs", journal_stats.fsyncs);
+  info.add("journal_fsync_last_usec", journal_stats.fsync_last.count());
+  info.add("journal_fsync_longest_usec", journal_stats.fsync_longest.count());
+  info.add("journal_accepts_writes", journal.accepts_writes() ? 1 : 0);
+  info.add("checkpoints", checkpoints.finished);
+  info.add("checkpoints_failed", checkpoints.failed);
+  info.add("checkpoint_running", storage.checkpoint_running() ? 1 : 0);
+  if (checkpoints.last) {
+    info.add("checkpoint_last_offset", checkpoints.last->label.offset);
+    info.add("checkpoint_last_objects", checkpoints.last->objects);
+    info.add("checkpoint_last_bytes", checkpoints.last->bytes);
+    info.add("checkpoint_last_msec", checkpoints.last->took.count());
+  }
+  info.add("keys_resident", resident);
+  info.add("keys_cold", cold);
+  info.add("keys_dirty", storage.keyspace().dirty_keys());
+  info.add("keys_loaded", storage.keyspace().stats().loads);
+  info.add("tombstones", tombstones);
+  info.add("warming_up", storage.warming_up() ? 1 : 0);
+  info.add("store_bytes", store.sst_bytes);
+  info.add("store_files", store.sst_files);
+  info.add("store_cache_bytes", store.block_cache_bytes);
+  info.add("store_pending_compaction_bytes", store.pending_compaction_bytes);
+  info.add("store_write_stalls", store.write_stalls);
+  info.add("store_health", ok_or_err(storage.store().health().ok()));
+  info.add("recovery_checkpoint", recovery.checkpoint);
+  info.add("recovery_replayed_bytes", recovery.replayed_bytes);
+  info.add("recovery_replayed_commands", recovery.replayed_commands);
+  info.add("recovery_open_msec", recovery.open_took.count());
+  info.add("recovery_replay_msec", recovery.replay_took.count());
+}
+
+}  // namespace stele
