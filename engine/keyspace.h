@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -115,6 +117,13 @@ class Keyspace {
   /// The connection said CLIENT NO-TOUCH, or OBJECT and the like are looking.
   void set_no_touch(bool no_touch) { no_touch_ = no_touch; }
 
+  // --- limits
+  /// Longest string that a command may build (proto-max-bulk-len).
+  std::size_t string_bytes_max() const { return string_bytes_max_; }
+  /// At most kStringBytesLimit, which is what an entry can hold.
+  void set_string_bytes_max(std::size_t bytes) { string_bytes_max_ = std::min(bytes, kStringBytesLimit); }
+  static constexpr std::size_t kStringBytesLimit = std::numeric_limits<std::uint32_t>::max();
+
   // --- looking up
   /// Finds a live key; removes it first if it has expired. A cold key is loaded on the spot, which waits for the disk:
   /// the executor loads a command's keys beforehand (cold_keys) so that this happens to scripts only.
@@ -205,6 +214,7 @@ class Keyspace {
   std::uint32_t access_clock_ = 0;
   Expiry expiry_ = Expiry::active;
   bool no_touch_ = false;
+  std::size_t string_bytes_max_ = std::size_t{512} << 20;
 
   unsigned epoch_ = 0;  // of new dirty marks; the other one is frozen
   FrozenSink* frozen_sink_ = nullptr;
