@@ -1,0 +1,301 @@
+#include <unistd.h>
+
+#include <random>
+
+#include <spdlog/spdlog.h>
+
+#include "persistence/journal_opened.h"
+
+namespace stele {
+namespace {
+
+constexpr std::uint64_t kManifestBytesMax = std::uint64_t{64} << 20;
+
+Chain random_chain() {
+  std::random_device random;
+  return static_cast<Chain>(random()) << 32 | random();
+}
+
+/// Whether `text` begins as a stock server's file does: a command, its timestamp, or an RDB.
+bool looks_foreign(std::string_view text) {
+  return text.starts_with("*") || text.starts_with("#TS:") || text.starts_with("REDIS");
+}
+
+std::optional<std::uint64_t> take_count(std::string_view& text, char kind) {
+  const std::size_t end = text.find("\r\n");
+  if (text.empty() || text.front() != kind || end == std::string_view::npos || end < 2 || end > 11) return std::nullopt;
+  std::uint64_t count = 0;
+  for (const char c : text.substr(1, end - 1)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    count = count * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  text.remove_prefix(end + 2);
+  return count;
+}
+
+/// Whether one whole command stands at the start of `text`: what another server would have appended to our last frame.
+bool begins_with_command(std::string_view text) {
+  const std::optional<std::uint64_t> words = take_count(text, '*');
+  if (!words || *words == 0) return false;
+  for (std::uint64_t i = 0; i < *words; ++i) {
+    const std::optional<std::uint64_t> bytes = take_count(text, '$');
+    if (!bytes || text.size() < *bytes + 2 || text.substr(*bytes, 2) != "\r\n") return false;
+    text.remove_prefix(*bytes + 2);
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Journal::Opened> Journal::Opener::open() {
+  STELE_TRY(const bool nothing, nothing_there());
+  if (nothing) STELE_CHECK(create());
+  STELE_TRY(const std::string text, read_whole_file(manifest_path(), kManifestBytesMax));
+  Result<Manifest> manifest = Manifest::parse(text);
+  if (!manifest.ok()) return Status::corrupt("{}: {}", manifest_path().native(), manifest.status().message());
+  opened_.manifest = std::move(*manifest);
+  STELE_CHECK(open_segments());
+  STELE_CHECK(verify());
+  STELE_CHECK(cut());
+  clean_up();
+  return std::move(opened_);
+}
+
+/// True if a journal is to be created: no manifest, and no file that one could have named. A first segment without
+/// frames is what an interrupted creation leaves behind.
+Result<bool> Journal::Opener::nothing_there() const {
+  std::error_code error;
+  if (std::filesystem::exists(manifest_path(), error)) return false;
+  const std::string first = options_.base_name + ".1.incr.aof";
+  for (const auto& file : std::filesystem::directory_iterator(dir_, error)) {
+    const std::string name = file.path().filename().native();
+    if (!name.starts_with(options_.base_name + ".")) continue;
+    if (name == first && file.file_size(error) <= kSegmentHeaderBytesMax) {
+      STELE_TRY(const std::string text, read_whole_file(file.path(), kSegmentHeaderBytesMax));
+      if (!looks_foreign(text) && text.find("#J:") == std::string::npos) continue;
+    }
+    return Status::corrupt("{}: {} is there, but no manifest that names it; restore {} or move the files away",
+                           dir_.native(), name, manifest_path().filename().native());
+  }
+  if (error) return Status::io("{}: {}", dir_.native(), error.message());
+  return true;
+}
+
+/// The segment first, durable, then the manifest that names it.
+Status Journal::Opener::create() {
+  if (options_.replid.size() != 40) return Status::invalid("a replication id has 40 digits, not {}", options_.replid.size());
+  if (options_.verify_from && options_.create_at < *options_.verify_from) {
+    return Status::corrupt("{}: no journal here, but a checkpoint at offset {} that it should reach", dir_.native(),
+                           *options_.verify_from);
+  }
+  const std::string name = options_.base_name + ".1.incr.aof";
+  STELE_TRY(File file, File::open(dir_ / name, File::Mode::replace, *options_.file_ops));
+  STELE_CHECK(file.write_at(0, make_segment_header(options_.replid, options_.create_at, random_chain(), 0)));
+  STELE_CHECK(file.sync());
+  STELE_CHECK(sync_directory(dir_, *options_.file_ops));
+  Manifest manifest;
+  manifest.add_incr(name, 1);
+  STELE_CHECK(replace_file_durably(manifest_path(), manifest.text(), *options_.file_ops));
+  opened_.report.created = true;
+  return {};
+}
+
+Result<Journal::Opener::Candidate> Journal::Opener::open_candidate(const Manifest::Entry& entry) const {
+  Result<File> file = File::open(dir_ / entry.file, File::Mode::write, *options_.file_ops);
+  if (!file.ok()) {
+    return Status::corrupt("{}: named in the manifest, but {}", (dir_ / entry.file).native(), file.status().message());
+  }
+  Candidate candidate{.entry = entry, .file = std::move(*file)};
+  STELE_TRY(candidate.size, candidate.file.size());
+  std::string text(kSegmentHeaderBytesMax, '\0');
+  STELE_TRY(const std::size_t got, candidate.file.read_at(0, text.data(), text.size()));
+  text.resize(got);
+  candidate.header = parse_segment_header(text);
+  if (!candidate.header && looks_foreign(text)) {
+    return Status::invalid("{}: written by a stock server (no segment header); it has to be imported first",
+                           candidate.file.path().native());
+  }
+  return candidate;
+}
+
+Status Journal::Opener::open_segments() {
+  std::vector<Candidate> candidates;
+  for (const Manifest::Entry& entry : opened_.manifest.incrs()) {
+    STELE_TRY(Candidate candidate, open_candidate(entry));
+    candidates.push_back(std::move(candidate));
+  }
+  STELE_CHECK(sort_out_headless(candidates));
+  for (Candidate& candidate : candidates) {
+    if (!opened_.segments.empty() && candidate.header->first < opened_.segments.back()->first()) {
+      return Status::corrupt("{}: begins at offset {}, before the segment before it ({})",
+                             candidate.file.path().native(), candidate.header->first, opened_.segments.back()->first());
+    }
+    auto segment = std::make_shared<Segment>(std::move(candidate.file), candidate.entry.seq, *candidate.header);
+    segment->set_written_bytes(candidate.size);
+    opened_.segments.push_back(std::move(segment));
+    last_size_ = candidate.size;
+  }
+  opened_.report.segments = opened_.segments.size();
+  return {};
+}
+
+/// A file prepared for the next segment has no header until it is used; it can only be the last.
+Status Journal::Opener::sort_out_headless(std::vector<Candidate>& candidates) {
+  std::optional<Candidate> next;
+  while (!candidates.empty() && !candidates.back().header) {
+    STELE_CHECK(judge_headless(candidates.back(), true));
+    // Of several, the first in the order of the stream is used; the manifest forgets the others.
+    if (next) opened_.manifest.retire(next->entry.file);
+    next = std::move(candidates.back());
+    candidates.pop_back();
+  }
+  for (const Candidate& candidate : candidates) {
+    if (!candidate.header) STELE_CHECK(judge_headless(candidate, false));
+  }
+  if (candidates.empty()) {
+    if (opened_.manifest.base()) {
+      return Status::invalid("{}: written by a stock server (a base and no segment of ours); it has to be imported first",
+                             dir_.native());
+    }
+    return Status::corrupt("{}: none of the files in the manifest has a segment header", dir_.native());
+  }
+  if (next) {
+    headless_bytes_ = next->size;
+    opened_.next = NextFile{.file = std::move(next->file), .seq = next->entry.seq};
+  }
+  return {};
+}
+
+/// A header is durable before frames follow it, so one that was torn has none behind it.
+Status Journal::Opener::judge_headless(const Candidate& candidate, bool last) const {
+  STELE_TRY(const bool has_frames, has_frame_line(candidate.file, 0, candidate.size));
+  if (last && !has_frames) return {};
+  return Status::corrupt("{}: position 0: bad segment header with {} behind it; see `stele-aof fix {}`",
+                         candidate.file.path().native(), has_frames ? "frames" : "segments", dir_.native());
+}
+
+std::size_t Journal::Opener::first_to_verify() const {
+  std::size_t i = 0;
+  if (!options_.verify_from) return i;
+  while (i + 1 < opened_.segments.size() && opened_.segments[i + 1]->first() <= *options_.verify_from) ++i;
+  return i;
+}
+
+Status Journal::Opener::verify() {
+  const auto& segments = opened_.segments;
+  if (options_.verify_from && *options_.verify_from < segments.front()->first()) {
+    return Status::corrupt("{}: the journal begins at offset {}, but the checkpoint needs it from {} on", dir_.native(),
+                           segments.front()->first(), *options_.verify_from);
+  }
+  // What the page cache holds after a failed fsync may not be what the disk holds.
+  STELE_CHECK(segments.back()->file().datasync());
+  segments.back()->file().forget_cached();
+
+  for (std::size_t i = 0; i + 1 < segments.size(); ++i) segments[i]->seal();
+  for (std::size_t i = first_to_verify(); i < segments.size(); ++i) STELE_CHECK(verify_segment(i));
+  if (options_.verify_from && opened_.end.offset < *options_.verify_from) {
+    return Status::corrupt("{}: the journal ends at offset {}, but a checkpoint was made at {}; see `stele-aof fix {}`",
+                           segments.back()->file().path().native(), opened_.end.offset, *options_.verify_from,
+                           dir_.native());
+  }
+  return {};
+}
+
+Status Journal::Opener::verify_segment(std::size_t i) {
+  Segment& segment = *opened_.segments[i];
+  const bool last = i + 1 == opened_.segments.size();
+  FrameScanner scanner(segment.file(), segment.header().chain, segment.begin());
+  FrameScanner::Step step = FrameScanner::Step::frame;
+  while (step == FrameScanner::Step::frame) {
+    segment.note(scanner.place());
+    STELE_TRY(step, scanner.next(segment.written_bytes()));
+    if (step == FrameScanner::Step::frame) opened_.report.last_frame_time = scanner.line().time;
+  }
+  if (step == FrameScanner::Step::bad) STELE_CHECK(judge_bad_frame(segment, scanner.place(), last));
+  ++opened_.report.segments_verified;
+  opened_.end = scanner.place();
+  opened_.report.closed = scanner.mark_is_last() && scanner.mark()->closed && scanner.mark()->durable == opened_.end.offset;
+  if (last) return {};
+
+  const SegmentHeader& next = opened_.segments[i + 1]->header();
+  if (next.first == opened_.end.offset && next.chain == opened_.end.chain) return {};
+  return Status::corrupt("{}: ends at offset {}, but {} continues from {}; see `stele-aof fix {}`",
+                         segment.file().path().native(), opened_.end.offset, opened_.segments[i + 1]->name(), next.first,
+                         dir_.native());
+}
+
+/// Torn tail or corruption: see frame.h.
+Status Journal::Opener::judge_bad_frame(const Segment& segment, const FramePlace& place, bool last) {
+  bool was_durable = !last || (options_.verify_from && place.offset < *options_.verify_from);
+  if (!was_durable) {
+    STELE_TRY(was_durable, has_mark_beyond(segment.file(), place.position, segment.written_bytes(), place.offset,
+                                           segment.header().chain));
+  }
+  if (was_durable) {
+    return Status::corrupt("{}: position {}: bad frame at offset {}, though more was on disk once; see `stele-aof fix {}`",
+                           segment.file().path().native(), place.position, place.offset, dir_.native());
+  }
+  return judge_tail(segment, place);
+}
+
+Status Journal::Opener::judge_tail(const Segment& segment, const FramePlace& place) {
+  const std::uint64_t bytes = segment.written_bytes() - place.position;
+  std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, 64 << 10)), '\0');
+  STELE_TRY(const std::size_t got, segment.file().read_at(place.position, text.data(), text.size()));
+  text.resize(got);
+  if (begins_with_command(text)) {
+    return Status::invalid(
+        "{}: position {}: commands without frames after offset {}: another server has written here; they have to be "
+        "imported first, or cut with `stele-aof fix {}`",
+        segment.file().path().native(), place.position, place.offset, dir_.native());
+  }
+  opened_.report.cut_bytes = bytes;
+  opened_.report.cut_file = segment.name();
+  opened_.report.cut_position = place.position;
+  return {};
+}
+
+/// From here on files are changed.
+Status Journal::Opener::cut() {
+  Segment& last = *opened_.segments.back();
+  RecoveryReport& report = opened_.report;
+  report.cut_from = opened_.end.offset;
+  if (report.cut_bytes != 0) {
+    spdlog::warn("journal: cut a torn tail of {} bytes from {} at position {}: the stream ends at offset {}",
+                 report.cut_bytes, report.cut_file, report.cut_position, report.cut_from);
+  }
+  // Also when nothing is torn: it gives back what the last server had reserved.
+  STELE_CHECK(last.file().truncate(opened_.end.position));
+  STELE_CHECK(last.file().sync());
+  last.set_written_bytes(opened_.end.position);
+  if (!opened_.next) return {};
+  if (headless_bytes_ != 0) {
+    spdlog::warn("journal: cut a torn header of {} bytes from {}", headless_bytes_,
+                 opened_.next->file.path().filename().native());
+    report.cut_bytes += headless_bytes_;
+  }
+  STELE_CHECK(opened_.next->file.truncate(0));
+  return opened_.next->file.sync();
+}
+
+/// What a crash left behind: temporary files, and trimmed segments whose removal did not get through.
+void Journal::Opener::clean_up() {
+  std::error_code error;
+  const std::filesystem::path temp = dir_ / ("temp-" + manifest_path().filename().native());
+  if (std::filesystem::remove(temp, error)) spdlog::info("journal: removed {}, left by a crash", temp.native());
+  const std::vector<Manifest::Entry> entries = opened_.manifest.entries();
+  for (const Manifest::Entry& entry : entries) {
+    if (entry.type != Manifest::Type::history) continue;
+    const Result<File> file = File::open(dir_ / entry.file, File::Mode::read);
+    char text[kSegmentHeaderBytesMax];
+    const Result<std::size_t> got = file.ok() ? file->read_at(0, text, sizeof text) : Result<std::size_t>(0);
+    // Other history belongs to whoever made it.
+    if (!got.ok() || (file.ok() && !parse_segment_header({text, *got}))) continue;
+    if (file.ok() && std::filesystem::remove(dir_ / entry.file, error)) {
+      spdlog::info("journal: removed the trimmed segment {}", entry.file);
+    }
+    opened_.manifest.forget(entry.file);
+  }
+}
+
+}  // namespace stele
