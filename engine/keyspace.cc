@@ -28,10 +28,9 @@ Keyspace::Keyspace(int databases, const KeyHasher::Seed& seed, Effects& effects,
 
 // --- looking up
 
-bool Keyspace::is_expired(const Entry& entry) const {
-  if (!entry.has_expire() || expiry_ == Expiry::off) return false;
-  return *entry.expire_at() <= now_;
-}
+bool Keyspace::has_passed(UnixTime expire_at) const { return expiry_ != Expiry::off && expire_at <= now_; }
+
+bool Keyspace::is_expired(const Entry& entry) const { return entry.has_expire() && has_passed(*entry.expire_at()); }
 
 Item Keyspace::find(Database& db, std::string_view key) {
   const Hash48 hash = hasher_(key);
@@ -283,25 +282,46 @@ bool Keyspace::expire_stored(UnixTime at, std::string_view stored) {
 // --- walking
 
 Result<Hash48> Keyspace::scan(Database& db, Hash48 cursor, std::size_t count,
-                              const std::function<void(std::string_view, const Entry*)>& visit) {
+                              const std::function<void(std::string_view, const TypeOps&)>& visit) {
   // Two ordered runs, merged: the resident segment by segment, the cold by the store's iterator. A key that is in the
   // table, as tombstone too, is the table's; so no key is shown twice.
-  std::size_t seen = 0;
   std::optional<StoreIterator> cold;
   if (db.cold > 0) {
     cold = store_->iterate(stored_key(db.partition, cursor, {}), stored_key(db.partition + 1, 0, {}));
   }
-  const auto visit_cold_until = [&](Hash48 end) {
-    for (; cold && cold->valid() && stored_key_hash(cold->key()) < end; cold->next()) {
+  std::size_t seen = 0;
+  Hash48 last = 0;  // of the key shown last
+  const auto show = [&](Hash48 hash, std::string_view key, const TypeOps& type) {
+    visit(key, type);
+    ++seen;
+    last = hash;
+  };
+  // The next cursor is a hash, so keys of equal hash are shown together.
+  const auto stops_before = [&](Hash48 hash) { return seen >= count && hash != last; };
+
+  Status status;
+  // Shows the cold keys before `end`; the hash to go on from if it had to stop.
+  const auto show_cold_until = [&](Hash48 end) -> std::optional<Hash48> {
+    for (; cold && cold->valid(); cold->next()) {
       const Hash48 hash = stored_key_hash(cold->key());
+      if (hash >= end) return std::nullopt;
       const std::string_view key = stored_key_user_key(cold->key());
       if (db.table->find(hash, key)) continue;
       const auto expire_at = stored_value_expire(cold->value());
-      if (expire_at && *expire_at <= now_ && expiry_ != Expiry::off) continue;
-      visit(key, nullptr);
-      ++seen;
+      if (expire_at && has_passed(*expire_at)) continue;
+      if (stops_before(hash)) return hash;
+      const TypeOps* type = stored_value_type(cold->value());
+      if (type == nullptr) {
+        status = Status::corrupt("the stored value of a key in database {} has an unknown type", db.index);
+        return hash;
+      }
+      show(hash, key, *type);
     }
+    if (cold) status = cold->status();
+    if (!status.ok()) return end;
+    return std::nullopt;
   };
+
   struct Found {
     Hash48 hash;
     const Entry* entry;
@@ -312,17 +332,18 @@ Result<Hash48> Keyspace::scan(Database& db, Hash48 cursor, std::size_t count,
     const Hash48 end = db.table->visit_segment(cursor, [&](Table::Slot slot, Hash48 hash) {
       if (!slot.is_tombstone() && !is_expired(*slot.entry())) found.push_back({hash, slot.entry()});
     });
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (seen >= count && (i == 0 || found[i].hash != found[i - 1].hash)) return found[i].hash;
-      visit_cold_until(found[i].hash + 1);
-      visit(found[i].entry->key(), found[i].entry);
-      ++seen;
+    std::optional<Hash48> stop;
+    for (const auto& [hash, entry] : found) {
+      stop = show_cold_until(hash);
+      if (!stop && stops_before(hash)) stop = hash;
+      if (stop) break;
+      show(hash, entry->key(), type_ops(entry->type()));
     }
-    visit_cold_until(end);
-    cursor = end;
+    if (!stop) stop = show_cold_until(end);
+    STELE_CHECK(status);
+    cursor = stop.value_or(end);
     if (seen >= count) break;
   }
-  if (cold) STELE_CHECK(cold->status());
   return cursor >= kHashEnd ? 0 : cursor;
 }
 

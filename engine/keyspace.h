@@ -24,6 +24,7 @@
 namespace stele {
 
 class Store;
+struct TypeOps;
 
 /// One logical database: its resident keys, and how many more the store holds.
 struct Database {
@@ -161,10 +162,11 @@ class Keyspace {
   bool expire_stored(UnixTime at, std::string_view stored);
 
   // --- walking
-  /// Keys with hash >= cursor, at least `count` of them (whole hashes), cold ones included; returns the next cursor, 0 at
-  /// the end. Waits for the disk if the database has cold keys.
+  /// Live keys with hash >= cursor, `count` of them (and those that share the last one's hash), cold ones included, each
+  /// once; returns the next cursor, 0 at the end. Waits for the disk if the database has cold keys. `visit` must not
+  /// change the keyspace.
   Result<Hash48> scan(Database& db, Hash48 cursor, std::size_t count,
-                      const std::function<void(std::string_view key, const Entry*)>& visit);
+                      const std::function<void(std::string_view key, const TypeOps& type)>& visit);
   /// A random live key, loaded if it was cold.
   Item random(Database& db);
   /// DEBUG DIGEST of one key, and of all.
@@ -194,6 +196,7 @@ class Keyspace {
 
  private:
   void touch(Entry& entry);
+  bool has_passed(UnixTime expire_at) const;
   void expire(Item& item);
   void index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after);
   void take_frozen(Item& item);
