@@ -24,6 +24,7 @@ Keyspace::Keyspace(int databases, const KeyHasher::Seed& seed, Effects& effects,
     db->table = std::make_shared<Table>(hasher_);
     dbs_.push_back(std::move(db));
   }
+  end_sweep();
 }
 
 // --- looking up
@@ -456,6 +457,8 @@ Frozen Keyspace::freeze() {
   frozen.engine_state = engine_state();
   epoch_ ^= 1;
   stats_.changes = 0;
+  // From now on a tombstone becomes clean by being serialised, while the store still shows its key.
+  end_sweep();
   return frozen;
 }
 

@@ -182,9 +182,10 @@ class Keyspace {
   /// The checkpoint has ended: tables that FLUSHDB replaced meanwhile are freed on the reclaimer's thread.
   void release(Frozen frozen);
   std::size_t dirty_keys() const;
-  /// Frees tombstones that the finished checkpoint has made needless, up to `segments` segments; true when done.
-  bool sweep_tombstones(std::size_t segments);
+  /// A checkpoint has finished: clean tombstones are needless until the next freeze, which ends the sweep.
   void begin_sweep() { sweep_db_ = 0, sweep_at_ = 0; }
+  /// Frees them, up to `segments` segments; true when done.
+  bool sweep_tombstones(std::size_t segments);
 
   /// From a label; `corrupt` if malformed.
   static Result<KeyHasher::Seed> seed_of(std::string_view engine_state);
@@ -204,6 +205,7 @@ class Keyspace {
   void changed(Database& db, std::string_view key);
   Item load(Database& db, Hash48 hash, std::string_view key);
   std::string engine_state() const;
+  void end_sweep() { sweep_db_ = dbs_.size(); }
 
   KeyHasher hasher_;
   Effects& effects_;
