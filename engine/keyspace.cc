@@ -135,6 +135,11 @@ void Keyspace::create(Item& item, Entry* entry) {
   STELE_ASSERT(item.entry == nullptr);
   Database& db = *item.db;
   entry->set_access(access_clock_);
+  if (item.slot && !item.slot.is_tombstone()) {
+    // An expired key that is hidden: it goes as if the primary's DEL had come.
+    item.entry = item.slot.entry();
+    erase(item);
+  }
   if (item.slot) {
     take_frozen(item);
     db.table->revive(item.slot, entry);
