@@ -127,7 +127,11 @@ void Keyspace::changed(Database& db, std::string_view key) {
 
 void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after) {
   if (before == after) return;
-  if (before) db.expires.erase({before->ms(), hash});
+  if (before) {
+    const auto row = db.expires.find({before->ms(), hash});
+    STELE_ASSERT(row != db.expires.end());
+    db.expires.erase(row);
+  }
   if (after) db.expires.emplace(after->ms(), hash);
 }
 

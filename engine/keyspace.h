@@ -36,8 +36,8 @@ struct Database {
   std::size_t cold = 0;
   std::size_t cold_expires = 0;
 
-  /// Resident keys with an expiry, the next due first.
-  absl::btree_set<std::pair<std::int64_t, Hash48>> expires;
+  /// Resident keys with an expiry, the next due first. Keys may share both hash and expiry.
+  absl::btree_multiset<std::pair<std::int64_t, Hash48>> expires;
 
   std::size_t size() const { return table->size() + cold; }
   std::size_t expires_size() const { return expires.size() + cold_expires; }
