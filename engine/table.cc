@@ -257,18 +257,19 @@ Hash48 Table::sweep_tombstones(Hash48 from) {
 
 Table::Slot Table::random_live(std::uint64_t random) {
   if (live_ == 0) return {};
-  // Segments differ in fill by a factor of two at most, so starting from a random slot and walking on is near uniform.
+  // A random hash falls into a segment in proportion to its keys; in there, all live ones are as likely.
   Hash48 at = random & (kHashEnd - 1);
-  std::size_t start = (random >> 48) % Segment::kSlots;
-  for (;;) {
-    Segment* segment = segment_of(at);
-    for (std::size_t i = start; i < Segment::kSlots; ++i) {
-      const std::uint64_t bits = segment->slots[i];
-      if (bits != 0 && (bits & Slot::kTombstoneMark) == 0) return Slot(segment, &segment->slots[i]);
-    }
+  Segment* segment = segment_of(at);
+  while (segment->used == segment->tombstones) {
     at = segment->end_hash(at) & (kHashEnd - 1);
-    start = 0;
+    segment = segment_of(at);
   }
+  std::size_t before = (random >> kHashBits) % (static_cast<std::size_t>(segment->used) - segment->tombstones);
+  for (std::uint64_t& bits : segment->slots) {
+    if (bits == 0 || (bits & Slot::kTombstoneMark) != 0) continue;
+    if (before-- == 0) return Slot(segment, &bits);
+  }
+  return {};
 }
 
 }  // namespace stele
