@@ -25,6 +25,9 @@ Keyspace::Keyspace(int databases, const KeyHasher::Seed& seed, Effects& effects,
     dbs_.push_back(std::move(db));
   }
   end_sweep();
+  // Any start will do, but not the same one in every process: RANDOMKEY would tell the same keys after each restart.
+  std::memcpy(&random_, KeyHasher::random_seed().data(), sizeof random_);
+  random_ |= 1;
 }
 
 // --- looking up
@@ -47,19 +50,30 @@ Item Keyspace::find(Database& db, std::string_view key) {
   return item;
 }
 
+Item Keyspace::peek(Database& db, std::string_view key) {
+  const Item item = find(db, key);
+  ++(item ? stats_.hits : stats_.misses);
+  return item;
+}
+
 Item Keyspace::read(Database& db, std::string_view key) {
-  Item item = find(db, key);
-  if (item.entry == nullptr) {
-    ++stats_.misses;
-  } else {
-    ++stats_.hits;
-    touch(*item.entry);
-  }
+  const Item item = peek(db, key);
+  if (item) touch(*item.entry);
   return item;
 }
 
 void Keyspace::touch(Entry& entry) {
-  if (!no_touch_) entry.set_access(access_clock_);
+  if (no_touch_) return;
+  if (access_policy_.lfu) {
+    entry.set_access(lfu_accessed(entry.access(), access_policy_, now_, static_cast<std::uint32_t>(next_random() >> 32)));
+  } else {
+    entry.set_access(access_clock_);
+  }
+}
+
+std::uint64_t Keyspace::next_random() {
+  random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17;
+  return random_ * 0x2545F4914F6CDD1Dull;
 }
 
 bool Keyspace::is_cold(Database& db, std::string_view key) {
@@ -138,7 +152,7 @@ void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> b
 void Keyspace::create(Item& item, Entry* entry) {
   STELE_ASSERT(item.entry == nullptr);
   Database& db = *item.db;
-  entry->set_access(access_clock_);
+  entry->set_access(access_policy_.lfu ? lfu_start(now_) : access_clock_);
   if (item.slot && !item.slot.is_tombstone()) {
     // An expired key that is hidden: it goes as if the primary's DEL had come.
     item.entry = item.slot.entry();
@@ -164,6 +178,7 @@ void Keyspace::begin_change(Item& item) {
     stale_expires_.emplace_back(*expire_before_, stored_key(item.db->partition, item.hash, item.entry->key()));
   }
   mark_dirty(item);
+  touch(*item.entry);
 }
 
 void Keyspace::end_change(Item& item, Entry* entry) {
@@ -175,7 +190,7 @@ void Keyspace::end_change(Item& item, Entry* entry) {
   changed(*item.db, item.key);
 }
 
-void Keyspace::erase(Item& item, bool lazy) {
+Entry* Keyspace::take(Item& item) {
   begin_change(item);
   Database& db = *item.db;
   index_expire(db, item.hash, expire_before_, std::nullopt);
@@ -188,6 +203,11 @@ void Keyspace::erase(Item& item, bool lazy) {
   }
   item.entry = nullptr;
   changed(db, item.key);
+  return entry;
+}
+
+void Keyspace::erase(Item& item, bool lazy) {
+  Entry* entry = take(item);
   if (lazy && entry->allocated_bytes() + type_ops(entry->type()).body_bytes(*entry) >= kLazyBodyBytes) {
     reclaimer_.submit([entry] { Entry::destroy(entry); });
   } else {
@@ -206,12 +226,12 @@ void Keyspace::set_string(Item& item, std::string_view value, std::optional<Unix
     return;
   }
   begin_change(item);
-  Entry* entry = Entry::assign_string(item.entry, value, expire_at);
-  entry->set_access(access_clock_);
-  end_change(item, entry);
+  end_change(item, Entry::assign_string(item.entry, value, expire_at));
 }
 
 void Keyspace::flush(Database& db, bool lazy) {
+  // Whatever tombstones there are do the same for less; FLUSHALL meets mostly databases that are empty.
+  if (db.size() == 0) return;
   watches_.touch_if(db.index, [&](const std::string& key) { return bool(find(db, key)); });
   const std::size_t keys = db.size();
   stats_.changes += keys;
@@ -250,9 +270,9 @@ void Keyspace::expire(Item& item) {
   const std::string key(item.entry->key());
   const std::string_view caller_key = item.key;
   item.key = key;
-  erase(item);
+  erase(item, lazy_free_.expire);
   item.key = caller_key;
-  effects_.emit(item.db->index, std::string_view("DEL"), std::string_view(key));
+  effects_.emit(item.db->index, std::string_view(lazy_free_.expire ? "UNLINK" : "DEL"), std::string_view(key));
 }
 
 std::size_t Keyspace::expire_due(std::size_t most) {
@@ -358,11 +378,6 @@ Result<Hash48> Keyspace::scan(Database& db, Hash48 cursor, std::size_t count,
 }
 
 Item Keyspace::random(Database& db) {
-  thread_local std::uint64_t state = static_cast<std::uint64_t>(now_.ms()) | 1;
-  const auto next_random = [] {
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return state * 0x2545F4914F6CDD1Dull;
-  };
   for (int attempt = 0; attempt < 100 && db.size() > 0; ++attempt) {
     const std::uint64_t random = next_random();
     if (random % db.size() >= db.table->size()) {
