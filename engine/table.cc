@@ -17,7 +17,7 @@ std::uint64_t make_slot(std::uint64_t tag, Entry* entry, std::uint64_t marks) {
 
 }  // namespace
 
-bool Segment::place(std::uint64_t bits) {
+bool TableSegment::place(std::uint64_t bits) {
   const std::uint64_t wanted = tag_of(bits);
   std::size_t at = home(wanted);
   while (at < kSlots && slots[at] != 0 && tag_of(slots[at]) <= wanted) ++at;
@@ -30,7 +30,7 @@ bool Segment::place(std::uint64_t bits) {
   return true;
 }
 
-void Segment::remove(std::size_t at) {
+void TableSegment::remove(std::size_t at) {
   std::size_t end = at + 1;  // behind the slots that may move one place forward
   while (end < kSlots && slots[end] != 0 && home(tag_of(slots[end])) < end) ++end;
   std::memmove(slots + at, slots + at + 1, (end - at - 1) * sizeof slots[0]);
@@ -38,53 +38,53 @@ void Segment::remove(std::size_t at) {
   --used;
 }
 
-Entry* Table::Slot::entry() const { return Segment::entry_of(*bits_); }
+Entry* Table::Slot::entry() const { return TableSegment::entry_of(*bits_); }
 
-void Table::Slot::set_entry(Entry* entry) { *bits_ = make_slot(Segment::tag_of(*bits_), entry, *bits_ & kMarks); }
+void Table::Slot::set_entry(Entry* entry) { *bits_ = make_slot(TableSegment::tag_of(*bits_), entry, *bits_ & kMarks); }
 
-Table::Table(const KeyHasher& hasher) : hasher_(hasher), directory_{new Segment()}, segments_(1) {}
+Table::Table(const KeyHasher& hasher) : hasher_(hasher), directory_{new TableSegment()}, segments_(1) {}
 
 Table::~Table() {
-  Segment* last = nullptr;
-  for (Segment* segment : directory_) {
+  TableSegment* last = nullptr;
+  for (TableSegment* segment : directory_) {
     if (segment == last) continue;
     last = segment;
     for (const std::uint64_t bits : segment->slots) {
-      if (bits != 0) Entry::destroy(Segment::entry_of(bits));
+      if (bits != 0) Entry::destroy(TableSegment::entry_of(bits));
     }
     delete segment;
   }
 }
 
 std::size_t Table::overhead_bytes() const {
-  return segments_ * sizeof(Segment) + directory_.capacity() * sizeof(Segment*);
+  return segments_ * sizeof(TableSegment) + directory_.capacity() * sizeof(TableSegment*);
 }
 
 void Table::prefetch(Hash48 hash) const {
-  const Segment* segment = segment_of(hash);
+  const TableSegment* segment = segment_of(hash);
   __builtin_prefetch(segment);
-  __builtin_prefetch(&segment->slots[Segment::home(hash >> (kHashBits - Segment::kTagBits - depth_) & 0xffff)]);
+  __builtin_prefetch(&segment->slots[TableSegment::home(hash >> (kHashBits - TableSegment::kTagBits - depth_) & 0xffff)]);
 }
 
 Table::Slot Table::find(Hash48 hash, std::string_view key) {
-  Segment* segment = segment_of(hash);
+  TableSegment* segment = segment_of(hash);
   const std::uint64_t wanted = segment->tag(hash);
-  for (std::size_t at = Segment::home(wanted); at < Segment::kSlots; ++at) {
+  for (std::size_t at = TableSegment::home(wanted); at < TableSegment::kSlots; ++at) {
     std::uint64_t& bits = segment->slots[at];
     if (bits == 0) break;
-    const std::uint64_t tag = Segment::tag_of(bits);
+    const std::uint64_t tag = TableSegment::tag_of(bits);
     if (tag < wanted) continue;
     if (tag > wanted) break;
-    if (Segment::entry_of(bits)->key() == key) return Slot(segment, &bits);
+    if (TableSegment::entry_of(bits)->key() == key) return Slot(segment, &bits);
   }
   return {};
 }
 
 Table::Slot Table::insert(Hash48 hash, Entry* entry) {
   for (;;) {
-    Segment* segment = segment_of(hash);
+    TableSegment* segment = segment_of(hash);
     const std::uint64_t marks = entry->is_tombstone() ? Slot::kTombstoneMark : 0;
-    if (segment->used < Segment::kSplitAt && segment->place(make_slot(segment->tag(hash), entry, marks))) {
+    if (segment->used < TableSegment::kSplitAt && segment->place(make_slot(segment->tag(hash), entry, marks))) {
       if (marks != 0) {
         ++segment->tombstones;
         ++tombstones_;
@@ -92,35 +92,35 @@ Table::Slot Table::insert(Hash48 hash, Entry* entry) {
         ++live_;
       }
       // place() may have put it behind others of the same tag.
-      std::size_t at = Segment::home(segment->tag(hash));
-      while (Segment::entry_of(segment->slots[at]) != entry) ++at;
+      std::size_t at = TableSegment::home(segment->tag(hash));
+      while (TableSegment::entry_of(segment->slots[at]) != entry) ++at;
       return Slot(segment, &segment->slots[at]);
     }
     split(segment, hash);
   }
 }
 
-void Table::split(Segment* segment, Hash48 hash) {
+void Table::split(TableSegment* segment, Hash48 hash) {
   // 2^30 segments are beyond any memory; running into this means that the hash does not spread.
   STELE_ASSERT(segment->depth < 30);
   if (segment->depth == depth_) {
-    std::vector<Segment*> doubled(directory_.size() * 2);
+    std::vector<TableSegment*> doubled(directory_.size() * 2);
     for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];
     directory_ = std::move(doubled);
     ++depth_;
   }
-  auto* upper = new Segment();
-  auto* lower = new Segment();
+  auto* upper = new TableSegment();
+  auto* lower = new TableSegment();
   upper->depth = lower->depth = static_cast<std::uint16_t>(segment->depth + 1);
   for (const std::uint64_t bits : segment->slots) {
-    if (bits != 0) __builtin_prefetch(Segment::entry_of(bits));
+    if (bits != 0) __builtin_prefetch(TableSegment::entry_of(bits));
   }
   const Hash48 middle = segment->first_hash(hash) + (Hash48{1} << (kHashBits - lower->depth));
   for (const std::uint64_t bits : segment->slots) {
     if (bits == 0) continue;
-    Entry* entry = Segment::entry_of(bits);
+    Entry* entry = TableSegment::entry_of(bits);
     const Hash48 entry_hash = hasher_(entry->key());
-    Segment* half = entry_hash >= middle ? upper : lower;
+    TableSegment* half = entry_hash >= middle ? upper : lower;
     // Half a segment's slots always find room in an empty one unless nearly all tags are equal: see the assertion above.
     STELE_ASSERT(half->place(make_slot(half->tag(entry_hash), entry, bits & kMarks)));
     half->dirty[0] = static_cast<std::uint16_t>(half->dirty[0] + (bits & 1));
@@ -135,18 +135,18 @@ void Table::split(Segment* segment, Hash48 hash) {
   delete segment;
 }
 
-void Table::try_merge(Segment* segment, Hash48 hash) {
+void Table::try_merge(TableSegment* segment, Hash48 hash) {
   while (segment->depth > 0) {
     const std::size_t span = std::size_t{1} << (depth_ - segment->depth);
     const std::size_t first = directory_index(hash) / span * span;
-    Segment* buddy = directory_[first ^ span];
-    if (buddy->depth != segment->depth || buddy->used + segment->used > Segment::kMergeAt) return;
-    auto* merged = new Segment();
+    TableSegment* buddy = directory_[first ^ span];
+    if (buddy->depth != segment->depth || buddy->used + segment->used > TableSegment::kMergeAt) return;
+    auto* merged = new TableSegment();
     merged->depth = static_cast<std::uint16_t>(segment->depth - 1);
-    for (const Segment* half : {segment, buddy}) {
+    for (const TableSegment* half : {segment, buddy}) {
       for (const std::uint64_t bits : half->slots) {
         if (bits == 0) continue;
-        Entry* entry = Segment::entry_of(bits);
+        Entry* entry = TableSegment::entry_of(bits);
         STELE_ASSERT(merged->place(make_slot(merged->tag(hasher_(entry->key())), entry, bits & kMarks)));
       }
       for (int epoch : {0, 1}) {
@@ -169,9 +169,9 @@ void Table::try_merge(Segment* segment, Hash48 hash) {
 }
 
 Entry* Table::extract(Slot slot) {
-  Segment* segment = slot.segment_;
+  TableSegment* segment = slot.segment_;
   const std::uint64_t bits = *slot.bits_;
-  Entry* entry = Segment::entry_of(bits);
+  Entry* entry = TableSegment::entry_of(bits);
   for (unsigned epoch : {0u, 1u}) clear_dirty(slot, epoch);
   if (bits & Slot::kTombstoneMark) {
     --segment->tombstones;
@@ -180,7 +180,7 @@ Entry* Table::extract(Slot slot) {
     --live_;
   }
   segment->remove(static_cast<std::size_t>(slot.bits_ - segment->slots));
-  if (segment->used < Segment::kMergeAt / 2 && segment->depth > 0) try_merge(segment, hasher_(entry->key()));
+  if (segment->used < TableSegment::kMergeAt / 2 && segment->depth > 0) try_merge(segment, hasher_(entry->key()));
   return entry;
 }
 
@@ -219,7 +219,7 @@ void Table::clear_dirty(Slot slot, unsigned epoch) {
 
 void Table::mark_all_dirty(unsigned epoch) {
   for (Hash48 at = 0; at < kHashEnd;) {
-    Segment* segment = segment_of(at);
+    TableSegment* segment = segment_of(at);
     for (std::uint64_t& bits : segment->slots) {
       if (bits != 0) mark_dirty(Slot(segment, &bits), epoch);
     }
@@ -229,7 +229,7 @@ void Table::mark_all_dirty(unsigned epoch) {
 
 void Table::clear_all_dirty(unsigned epoch) {
   for (Hash48 at = 0; at < kHashEnd;) {
-    Segment* segment = segment_of(at);
+    TableSegment* segment = segment_of(at);
     for (std::uint64_t& bits : segment->slots) {
       if (bits != 0) clear_dirty(Slot(segment, &bits), epoch);
     }
@@ -238,20 +238,20 @@ void Table::clear_all_dirty(unsigned epoch) {
 }
 
 Hash48 Table::sweep_tombstones(Hash48 from) {
-  Segment* segment = segment_of(from);
+  TableSegment* segment = segment_of(from);
   const Hash48 end = segment->end_hash(from);
-  for (std::size_t at = 0; at < Segment::kSlots && segment->tombstones > 0;) {
+  for (std::size_t at = 0; at < TableSegment::kSlots && segment->tombstones > 0;) {
     const std::uint64_t bits = segment->slots[at];
     if (bits == 0 || (bits & Slot::kTombstoneMark) == 0 || (bits & kDirtyMarks) != 0) {
       ++at;
       continue;
     }
-    Entry::destroy(Segment::entry_of(bits));
+    Entry::destroy(TableSegment::entry_of(bits));
     --segment->tombstones;
     --tombstones_;
     segment->remove(at);
   }
-  if (segment->used < Segment::kMergeAt / 2 && segment->depth > 0) try_merge(segment, from);
+  if (segment->used < TableSegment::kMergeAt / 2 && segment->depth > 0) try_merge(segment, from);
   return end;
 }
 
@@ -259,7 +259,7 @@ Table::Slot Table::random_live(std::uint64_t random) {
   if (live_ == 0) return {};
   // A random hash falls into a segment in proportion to its keys; in there, all live ones are as likely.
   Hash48 at = random & (kHashEnd - 1);
-  Segment* segment = segment_of(at);
+  TableSegment* segment = segment_of(at);
   while (segment->used == segment->tombstones) {
     at = segment->end_hash(at) & (kHashEnd - 1);
     segment = segment_of(at);

@@ -9,7 +9,7 @@
 
 namespace stele {
 
-class Segment;
+class TableSegment;
 
 /// The resident keys of one database, ordered by hash. A directory over the top bits of the hash points to segments;
 /// a segment is an array of slots kept in hash order by linear probing, with gaps. A full segment splits alone: there is
@@ -42,10 +42,10 @@ class Table {
 
    private:
     friend class Table;
-    Slot(Segment* segment, std::uint64_t* bits) : segment_(segment), bits_(bits) {}
+    Slot(TableSegment* segment, std::uint64_t* bits) : segment_(segment), bits_(bits) {}
     static constexpr std::uint64_t kTombstoneMark = 4;
 
-    Segment* segment_ = nullptr;
+    TableSegment* segment_ = nullptr;
     std::uint64_t* bits_ = nullptr;
   };
 
@@ -104,16 +104,16 @@ class Table {
   const KeyHasher& hasher() const { return hasher_; }
 
  private:
-  friend class Segment;
+  friend class TableSegment;
 
   std::size_t directory_index(Hash48 hash) const { return hash >> (kHashBits - depth_); }
-  Segment* segment_of(Hash48 hash) const { return directory_[directory_index(hash)]; }
-  void split(Segment* segment, Hash48 hash);
-  void try_merge(Segment* segment, Hash48 hash);
+  TableSegment* segment_of(Hash48 hash) const { return directory_[directory_index(hash)]; }
+  void split(TableSegment* segment, Hash48 hash);
+  void try_merge(TableSegment* segment, Hash48 hash);
 
   const KeyHasher& hasher_;
   int depth_ = 0;
-  std::vector<Segment*> directory_;
+  std::vector<TableSegment*> directory_;
   std::size_t live_ = 0;
   std::size_t tombstones_ = 0;
   std::size_t segments_ = 0;
@@ -122,7 +122,7 @@ class Table {
 
 /// See Table. A run of slots sorted by tag; empty slots are 0. A slot stands at its home position or as near behind it as
 /// the slots before it allow, so a search ends at the first gap or greater tag.
-class Segment {
+class TableSegment {
  public:
   static constexpr std::size_t kHomes = 470;   // positions that tags map to
   static constexpr std::size_t kSlots = 508;   // the rest takes the overflow of the last homes
@@ -157,16 +157,16 @@ class Segment {
   std::uint64_t slots[kSlots] = {};
 };
 
-static_assert(sizeof(Segment) <= 4096);
+static_assert(sizeof(TableSegment) <= 4096);
 
 template <typename Wanted>
 Table::Slot Table::find_if(Hash48 hash, Wanted&& wanted) {
-  Segment* segment = segment_of(hash);
+  TableSegment* segment = segment_of(hash);
   const std::uint64_t tag = segment->tag(hash);
-  for (std::size_t at = Segment::home(tag); at < Segment::kSlots && segment->slots[at] != 0; ++at) {
-    if (Segment::tag_of(segment->slots[at]) > tag) break;
-    const Entry& entry = *Segment::entry_of(segment->slots[at]);
-    if (Segment::tag_of(segment->slots[at]) == tag && hasher_(entry.key()) == hash && wanted(entry)) {
+  for (std::size_t at = TableSegment::home(tag); at < TableSegment::kSlots && segment->slots[at] != 0; ++at) {
+    if (TableSegment::tag_of(segment->slots[at]) > tag) break;
+    const Entry& entry = *TableSegment::entry_of(segment->slots[at]);
+    if (TableSegment::tag_of(segment->slots[at]) == tag && hasher_(entry.key()) == hash && wanted(entry)) {
       return Slot(segment, &segment->slots[at]);
     }
   }
@@ -175,25 +175,25 @@ Table::Slot Table::find_if(Hash48 hash, Wanted&& wanted) {
 
 template <typename Visit>
 Hash48 Table::visit_segment(Hash48 from, Visit&& visit) {
-  Segment* segment = segment_of(from);
+  TableSegment* segment = segment_of(from);
   // Entries with equal tags are rare and stand in any order: sort the few.
   struct Item {
     Hash48 hash;
     std::uint64_t* bits;
   };
-  Item items[Segment::kSlots];
+  Item items[TableSegment::kSlots];
   std::size_t count = 0;
   for (std::uint64_t& bits : segment->slots) {
-    if (bits != 0) __builtin_prefetch(Segment::entry_of(bits));
+    if (bits != 0) __builtin_prefetch(TableSegment::entry_of(bits));
   }
   for (std::uint64_t& bits : segment->slots) {
     if (bits == 0) continue;
-    const Hash48 hash = hasher_(Segment::entry_of(bits)->key());
+    const Hash48 hash = hasher_(TableSegment::entry_of(bits)->key());
     if (hash >= from) items[count++] = {hash, &bits};
   }
   std::sort(items, items + count, [](const Item& a, const Item& b) {
     if (a.hash != b.hash) return a.hash < b.hash;
-    return Segment::entry_of(*a.bits)->key() < Segment::entry_of(*b.bits)->key();
+    return TableSegment::entry_of(*a.bits)->key() < TableSegment::entry_of(*b.bits)->key();
   });
   const Hash48 end = segment->end_hash(from);
   for (std::size_t i = 0; i < count; ++i) visit(Slot(segment, items[i].bits), items[i].hash);
