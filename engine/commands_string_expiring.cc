@@ -141,8 +141,8 @@ void set_expiring(Call& call, Unit unit) {
 
 /// SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]
 ///
-/// Effect  verbatim, without GET; with an expiry: SET key value PXAT ms, without the rest. A date that has passed is set
-///         all the same, and the key expires when it is next looked at, as in Redis.
+/// Effect  verbatim, without GET; with an expiry: SET key value PXAT ms, without the rest. A date that has passed is
+///         set all the same, and the key expires when it is next looked at, as in Redis.
 void set(Call& call) {
   if (call.argc() > 3) return set_with_options(call);
   Item item = call.keyspace().find(call.db(), call.arg(1));

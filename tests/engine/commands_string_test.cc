@@ -149,6 +149,19 @@ TEST_F(StringCommands, ReplayKeepsWhatHasExpiredMeanwhile) {
   EXPECT_EQ(run("GET", "k"), "$-1");
 }
 
+TEST_F(StringCommands, AHiddenKeyIsReplacedWithoutATrace) {
+  run("SET", "k", "v", "PX", "100");
+  keyspace().set_expiry(Expiry::hidden);
+  advance(100);
+  EXPECT_EQ(run("GET", "k"), "$-1");
+  EXPECT_EQ(effects(), "");
+  EXPECT_EQ(run("SET", "k", "w"), "+OK");
+  EXPECT_EQ(run("GET", "k"), "$1 w");
+  EXPECT_EQ(db().size(), 1u);
+  EXPECT_EQ(db().table->tombstones(), 0u);
+  EXPECT_EQ(db().expires_size(), 0u);
+}
+
 TEST_F(StringCommands, SetnxSetexPsetexGetset) {
   EXPECT_EQ(run("SETNX", "k", "v"), ":1");
   EXPECT_EQ(effects(), "SETNX k v");
