@@ -1,5 +1,7 @@
 #include "engine/call.h"
 
+#include <limits>
+
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
 
@@ -26,6 +28,21 @@ bool Call::integer_arg(std::size_t i, std::int64_t& value) {
     return false;
   }
   value = *parsed;
+  return true;
+}
+
+bool Call::database_arg(std::size_t i, int& db) {
+  std::int64_t value = 0;
+  if (!integer_arg(i, value)) return false;
+  if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
+    fail("ERR value is out of range, value must between -2147483648 and 2147483647");
+    return false;
+  }
+  if (value < 0 || value >= keyspace_.databases()) {
+    fail("ERR DB index is out of range");
+    return false;
+  }
+  db = static_cast<int>(value);
   return true;
 }
 

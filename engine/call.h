@@ -57,6 +57,9 @@ class Call {
   /// Parses argument `i`; replies not_an_integer() and returns false if it is none.
   bool integer_arg(std::size_t i, std::int64_t& value);
 
+  /// Likewise for the number of a database; it must exist.
+  bool database_arg(std::size_t i, int& db);
+
   // --- effects
   /// The command as the client sent it is its own effect.
   void emit_verbatim();

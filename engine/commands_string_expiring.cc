@@ -118,11 +118,9 @@ void set_with_options(Call& call) {
   if (options.keepttl && item) expire_at = item.entry->expire_at();
   call.keyspace().set_string(item, call.arg(2), expire_at);
 
-  const bool is_date_already =
-      !options.deadline || (options.deadline->unit == Unit::milliseconds && options.deadline->base == Base::epoch);
-  if (!is_date_already) {
+  if (options.deadline) {
     call.emit("SET", call.arg(1), call.arg(2), "PXAT", *expire_at);
-  } else if (options.get && !options.deadline) {
+  } else if (options.get) {
     emit_without_get(call);
   } else {
     call.emit_verbatim();
@@ -143,8 +141,8 @@ void set_expiring(Call& call, Unit unit) {
 
 /// SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]
 ///
-/// Effect  verbatim, without GET; with EX, PX or EXAT: SET key value PXAT ms. A date that has passed is set all the
-///         same, and the key expires when it is next looked at, as in Redis.
+/// Effect  verbatim, without GET; with an expiry: SET key value PXAT ms, without the rest. A date that has passed is
+///         set all the same, and the key expires when it is next looked at, as in Redis.
 void set(Call& call) {
   if (call.argc() > 3) return set_with_options(call);
   Item item = call.keyspace().find(call.db(), call.arg(1));

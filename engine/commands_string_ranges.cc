@@ -63,7 +63,8 @@ void getrange(Call& call) {
   call.reply().bulk(value.text().substr(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first + 1)));
 }
 
-/// SETRANGE key offset value: bytes between the old end and `offset` become zero. Effect: verbatim; none if value is empty.
+/// SETRANGE key offset value: bytes between the old end and `offset` become zero. Effect: verbatim; none if `value` is
+/// empty.
 void setrange(Call& call) {
   std::int64_t offset = 0;
   if (!call.integer_arg(2, offset)) return;

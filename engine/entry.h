@@ -33,7 +33,7 @@ inline constexpr std::size_t kEmbstrBytesMax = 44;
 ///
 ///     0   4  key_bytes
 ///     4   4  value_bytes      bytes of a string held inline; else 0
-///     8   4  access           LRU minutes or LFU, 24 bits; the type above it
+///     8   4  access           LRU or LFU (access.h), 24 bits; the type above it
 ///     12  1  encoding
 ///     13  1  flags            kHasExpire, kTombstone, kStored
 ///     14  2  reserved, 0

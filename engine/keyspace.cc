@@ -24,14 +24,17 @@ Keyspace::Keyspace(int databases, const KeyHasher::Seed& seed, Effects& effects,
     db->table = std::make_shared<Table>(hasher_);
     dbs_.push_back(std::move(db));
   }
+  end_sweep();
+  // Any start will do, but not the same one in every process: RANDOMKEY would tell the same keys after each restart.
+  std::memcpy(&random_, KeyHasher::random_seed().data(), sizeof random_);
+  random_ |= 1;
 }
 
 // --- looking up
 
-bool Keyspace::is_expired(const Entry& entry) const {
-  if (!entry.has_expire() || expiry_ == Expiry::off) return false;
-  return *entry.expire_at() <= now_;
-}
+bool Keyspace::has_passed(UnixTime expire_at) const { return expiry_ != Expiry::off && expire_at <= now_; }
+
+bool Keyspace::is_expired(const Entry& entry) const { return entry.has_expire() && has_passed(*entry.expire_at()); }
 
 Item Keyspace::find(Database& db, std::string_view key) {
   const Hash48 hash = hasher_(key);
@@ -47,19 +50,30 @@ Item Keyspace::find(Database& db, std::string_view key) {
   return item;
 }
 
+Item Keyspace::peek(Database& db, std::string_view key) {
+  const Item item = find(db, key);
+  ++(item ? stats_.hits : stats_.misses);
+  return item;
+}
+
 Item Keyspace::read(Database& db, std::string_view key) {
-  Item item = find(db, key);
-  if (item.entry == nullptr) {
-    ++stats_.misses;
-  } else {
-    ++stats_.hits;
-    touch(*item.entry);
-  }
+  const Item item = peek(db, key);
+  if (item) touch(*item.entry);
   return item;
 }
 
 void Keyspace::touch(Entry& entry) {
-  if (!no_touch_) entry.set_access(access_clock_);
+  if (no_touch_) return;
+  if (access_policy_.lfu) {
+    entry.set_access(lfu_accessed(entry.access(), access_policy_, now_, static_cast<std::uint32_t>(next_random() >> 32)));
+  } else {
+    entry.set_access(access_clock_);
+  }
+}
+
+std::uint64_t Keyspace::next_random() {
+  random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17;
+  return random_ * 0x2545F4914F6CDD1Dull;
 }
 
 bool Keyspace::is_cold(Database& db, std::string_view key) {
@@ -127,19 +141,23 @@ void Keyspace::changed(Database& db, std::string_view key) {
 
 void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after) {
   if (before == after) return;
-  if (before) db.expires.erase({before->ms(), hash});
+  if (before) {
+    const auto row = db.expires.find({before->ms(), hash});
+    STELE_ASSERT(row != db.expires.end());
+    db.expires.erase(row);
+  }
   if (after) db.expires.emplace(after->ms(), hash);
 }
 
 void Keyspace::create(Item& item, Entry* entry) {
   STELE_ASSERT(item.entry == nullptr);
   Database& db = *item.db;
+  entry->set_access(access_policy_.lfu ? lfu_start(now_) : access_clock_);
   if (item.slot && !item.slot.is_tombstone()) {
-    // Expired, and only hidden (Expiry::hidden): now that it is replaced, it has to go for good.
+    // An expired key that is hidden: it goes as if the primary's DEL had come.
     item.entry = item.slot.entry();
     erase(item);
   }
-  entry->set_access(access_clock_);
   if (item.slot) {
     take_frozen(item);
     db.table->revive(item.slot, entry);
@@ -160,6 +178,7 @@ void Keyspace::begin_change(Item& item) {
     stale_expires_.emplace_back(*expire_before_, stored_key(item.db->partition, item.hash, item.entry->key()));
   }
   mark_dirty(item);
+  touch(*item.entry);
 }
 
 void Keyspace::end_change(Item& item, Entry* entry) {
@@ -167,12 +186,11 @@ void Keyspace::end_change(Item& item, Entry* entry) {
     item.slot.set_entry(entry);
     item.entry = entry;
   }
-  touch(*entry);
   index_expire(*item.db, item.hash, expire_before_, entry->expire_at());
   changed(*item.db, item.key);
 }
 
-void Keyspace::erase(Item& item, bool lazy) {
+Entry* Keyspace::take(Item& item) {
   begin_change(item);
   Database& db = *item.db;
   index_expire(db, item.hash, expire_before_, std::nullopt);
@@ -185,6 +203,11 @@ void Keyspace::erase(Item& item, bool lazy) {
   }
   item.entry = nullptr;
   changed(db, item.key);
+  return entry;
+}
+
+void Keyspace::erase(Item& item, bool lazy) {
+  Entry* entry = take(item);
   if (lazy && entry->allocated_bytes() + type_ops(entry->type()).body_bytes(*entry) >= kLazyBodyBytes) {
     reclaimer_.submit([entry] { Entry::destroy(entry); });
   } else {
@@ -203,12 +226,12 @@ void Keyspace::set_string(Item& item, std::string_view value, std::optional<Unix
     return;
   }
   begin_change(item);
-  Entry* entry = Entry::assign_string(item.entry, value, expire_at);
-  entry->set_access(access_clock_);
-  end_change(item, entry);
+  end_change(item, Entry::assign_string(item.entry, value, expire_at));
 }
 
 void Keyspace::flush(Database& db, bool lazy) {
+  // Whatever tombstones there are do the same for less; FLUSHALL meets mostly databases that are empty.
+  if (db.size() == 0) return;
   watches_.touch_if(db.index, [&](const std::string& key) { return bool(find(db, key)); });
   const std::size_t keys = db.size();
   stats_.changes += keys;
@@ -236,16 +259,6 @@ void Keyspace::swap(int a, int b) {
   ++stats_.changes;
 }
 
-void Keyspace::drop_resident() {
-  for (const auto& db : dbs_) {
-    STELE_ASSERT(db->table->dirty(0) == 0 && db->table->dirty(1) == 0);
-    db->cold = db->size();
-    db->cold_expires = db->expires_size();
-    db->table = std::make_shared<Table>(hasher_);
-    db->expires.clear();
-  }
-}
-
 // --- expiry
 
 void Keyspace::expire(Item& item) {
@@ -257,9 +270,9 @@ void Keyspace::expire(Item& item) {
   const std::string key(item.entry->key());
   const std::string_view caller_key = item.key;
   item.key = key;
-  erase(item);
+  erase(item, lazy_free_.expire);
   item.key = caller_key;
-  effects_.emit(item.db->index, std::string_view("DEL"), std::string_view(key));
+  effects_.emit(item.db->index, std::string_view(lazy_free_.expire ? "UNLINK" : "DEL"), std::string_view(key));
 }
 
 std::size_t Keyspace::expire_due(std::size_t most) {
@@ -299,25 +312,46 @@ bool Keyspace::expire_stored(UnixTime at, std::string_view stored) {
 // --- walking
 
 Result<Hash48> Keyspace::scan(Database& db, Hash48 cursor, std::size_t count,
-                              const std::function<void(std::string_view, const Entry*)>& visit) {
+                              const std::function<void(std::string_view, const TypeOps&)>& visit) {
   // Two ordered runs, merged: the resident segment by segment, the cold by the store's iterator. A key that is in the
   // table, as tombstone too, is the table's; so no key is shown twice.
-  std::size_t seen = 0;
   std::optional<StoreIterator> cold;
   if (db.cold > 0) {
     cold = store_->iterate(stored_key(db.partition, cursor, {}), stored_key(db.partition + 1, 0, {}));
   }
-  const auto visit_cold_until = [&](Hash48 end) {
-    for (; cold && cold->valid() && stored_key_hash(cold->key()) < end; cold->next()) {
+  std::size_t seen = 0;
+  Hash48 last = 0;  // of the key shown last
+  const auto show = [&](Hash48 hash, std::string_view key, const TypeOps& type) {
+    visit(key, type);
+    ++seen;
+    last = hash;
+  };
+  // The next cursor is a hash, so keys of equal hash are shown together.
+  const auto stops_before = [&](Hash48 hash) { return seen >= count && hash != last; };
+
+  Status status;
+  // Shows the cold keys before `end`; the hash to go on from if it had to stop.
+  const auto show_cold_until = [&](Hash48 end) -> std::optional<Hash48> {
+    for (; cold && cold->valid(); cold->next()) {
       const Hash48 hash = stored_key_hash(cold->key());
+      if (hash >= end) return std::nullopt;
       const std::string_view key = stored_key_user_key(cold->key());
       if (db.table->find(hash, key)) continue;
       const auto expire_at = stored_value_expire(cold->value());
-      if (expire_at && *expire_at <= now_ && expiry_ != Expiry::off) continue;
-      visit(key, nullptr);
-      ++seen;
+      if (expire_at && has_passed(*expire_at)) continue;
+      if (stops_before(hash)) return hash;
+      const TypeOps* type = stored_value_type(cold->value());
+      if (type == nullptr) {
+        status = Status::corrupt("the stored value of a key in database {} has an unknown type", db.index);
+        return hash;
+      }
+      show(hash, key, *type);
     }
+    if (cold) status = cold->status();
+    if (!status.ok()) return end;
+    return std::nullopt;
   };
+
   struct Found {
     Hash48 hash;
     const Entry* entry;
@@ -328,26 +362,22 @@ Result<Hash48> Keyspace::scan(Database& db, Hash48 cursor, std::size_t count,
     const Hash48 end = db.table->visit_segment(cursor, [&](Table::Slot slot, Hash48 hash) {
       if (!slot.is_tombstone() && !is_expired(*slot.entry())) found.push_back({hash, slot.entry()});
     });
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (seen >= count && (i == 0 || found[i].hash != found[i - 1].hash)) return found[i].hash;
-      visit_cold_until(found[i].hash + 1);
-      visit(found[i].entry->key(), found[i].entry);
-      ++seen;
+    std::optional<Hash48> stop;
+    for (const auto& [hash, entry] : found) {
+      stop = show_cold_until(hash);
+      if (!stop && stops_before(hash)) stop = hash;
+      if (stop) break;
+      show(hash, entry->key(), type_ops(entry->type()));
     }
-    visit_cold_until(end);
-    cursor = end;
+    if (!stop) stop = show_cold_until(end);
+    STELE_CHECK(status);
+    cursor = stop.value_or(end);
     if (seen >= count) break;
   }
-  if (cold) STELE_CHECK(cold->status());
   return cursor >= kHashEnd ? 0 : cursor;
 }
 
 Item Keyspace::random(Database& db) {
-  thread_local std::uint64_t state = static_cast<std::uint64_t>(now_.ms()) | 1;
-  const auto next_random = [] {
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return state * 0x2545F4914F6CDD1Dull;
-  };
   for (int attempt = 0; attempt < 100 && db.size() > 0; ++attempt) {
     const std::uint64_t random = next_random();
     if (random % db.size() >= db.table->size()) {
@@ -451,6 +481,8 @@ Frozen Keyspace::freeze() {
   frozen.engine_state = engine_state();
   epoch_ ^= 1;
   stats_.changes = 0;
+  // From now on a tombstone becomes clean by being serialised, while the store still shows its key.
+  end_sweep();
   return frozen;
 }
 

@@ -13,6 +13,7 @@
 
 #include <absl/container/btree_set.h>
 
+#include "engine/access.h"
 #include "engine/digest.h"
 #include "engine/effects.h"
 #include "engine/key_hash.h"
@@ -24,6 +25,7 @@
 namespace stele {
 
 class Store;
+struct TypeOps;
 
 /// One logical database: its resident keys, and how many more the store holds.
 struct Database {
@@ -35,8 +37,8 @@ struct Database {
   std::size_t cold = 0;
   std::size_t cold_expires = 0;
 
-  /// Resident keys with an expiry, the next due first.
-  absl::btree_set<std::pair<std::int64_t, Hash48>> expires;
+  /// Resident keys with an expiry, the next due first. Keys may share both hash and expiry.
+  absl::btree_multiset<std::pair<std::int64_t, Hash48>> expires;
 
   std::size_t size() const { return table->size() + cold; }
   std::size_t expires_size() const { return expires.size() + cold_expires; }
@@ -58,6 +60,15 @@ enum class Expiry {
   active,  // a primary: an expired key is removed, with a DEL as effect
   hidden,  // a replica: it is not shown, and removed only by the primary's DEL
   off,     // replay: time stands still until the journal says DEL
+};
+
+/// Who frees big values on the reclaimer's thread without being asked to: the lazyfree-lazy-... directives.
+struct LazyFree {
+  bool user_del = false;    // DEL, as if it were UNLINK
+  bool user_flush = false;  // FLUSHDB and FLUSHALL, without ASYNC or SYNC
+  bool server_del = false;  // overwriting: RENAME, COPY
+  bool expire = false;
+  bool eviction = false;
 };
 
 struct KeyspaceStats {
@@ -116,6 +127,8 @@ class Keyspace {
   Expiry expiry() const { return expiry_; }
   /// The connection said CLIENT NO-TOUCH, or OBJECT and the like are looking.
   void set_no_touch(bool no_touch) { no_touch_ = no_touch; }
+  AccessPolicy& access_policy() { return access_policy_; }
+  LazyFree& lazy_free() { return lazy_free_; }
 
   // --- limits
   /// Longest string that a command may build (proto-max-bulk-len).
@@ -130,6 +143,11 @@ class Keyspace {
   Item find(Database& db, std::string_view key);
   /// As find(), counting a hit or a miss and noting the access.
   Item read(Database& db, std::string_view key);
+  /// As read(), without noting the access: for commands that ask about a key and not for its value.
+  Item peek(Database& db, std::string_view key);
+  /// OBJECT IDLETIME and OBJECT FREQ; each is meaningful under its own policy only.
+  std::uint32_t idle_seconds(const Entry& entry) const { return lru_idle_seconds(entry.access(), access_clock_); }
+  std::uint32_t frequency(const Entry& entry) const { return lfu_counter(entry.access(), access_policy_, now_); }
   /// Whether `key` has to be loaded before find() can answer without waiting for the disk.
   bool is_cold(Database& db, std::string_view key);
   /// The stored key of `key` in `db`.
@@ -145,6 +163,8 @@ class Keyspace {
   void end_change(Item& item, Entry* entry);
   /// Frees the value on the reclaimer's thread if `lazy` and large.
   void erase(Item& item, bool lazy = false);
+  /// As erase(), but the entry is the caller's now: to be created elsewhere (RENAME, MOVE).
+  Entry* take(Item& item);
   void set_expire(Item& item, std::optional<UnixTime> at);
   /// SET: creates or overwrites, dropping another type; access is noted.
   void set_string(Item& item, std::string_view value, std::optional<UnixTime> expire_at);
@@ -164,10 +184,11 @@ class Keyspace {
   void drop_resident();
 
   // --- walking
-  /// Keys with hash >= cursor, at least `count` of them (whole hashes), cold ones included; returns the next cursor, 0 at
-  /// the end. Waits for the disk if the database has cold keys.
+  /// Live keys with hash >= cursor, `count` of them (and those that share the last one's hash), cold ones included, each
+  /// once; returns the next cursor, 0 at the end. Waits for the disk if the database has cold keys. `visit` must not
+  /// change the keyspace.
   Result<Hash48> scan(Database& db, Hash48 cursor, std::size_t count,
-                      const std::function<void(std::string_view key, const Entry*)>& visit);
+                      const std::function<void(std::string_view key, const TypeOps& type)>& visit);
   /// A random live key, loaded if it was cold.
   Item random(Database& db);
   /// DEBUG DIGEST of one key, and of all.
@@ -183,9 +204,10 @@ class Keyspace {
   /// The checkpoint has ended: tables that FLUSHDB replaced meanwhile are freed on the reclaimer's thread.
   void release(Frozen frozen);
   std::size_t dirty_keys() const;
-  /// Frees tombstones that the finished checkpoint has made needless, up to `segments` segments; true when done.
-  bool sweep_tombstones(std::size_t segments);
+  /// A checkpoint has finished: clean tombstones are needless until the next freeze, which ends the sweep.
   void begin_sweep() { sweep_db_ = 0, sweep_at_ = 0; }
+  /// Frees them, up to `segments` segments; true when done.
+  bool sweep_tombstones(std::size_t segments);
 
   /// From a label; `corrupt` if malformed.
   static Result<KeyHasher::Seed> seed_of(std::string_view engine_state);
@@ -197,6 +219,8 @@ class Keyspace {
 
  private:
   void touch(Entry& entry);
+  std::uint64_t next_random();
+  bool has_passed(UnixTime expire_at) const;
   void expire(Item& item);
   void index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after);
   void take_frozen(Item& item);
@@ -204,6 +228,7 @@ class Keyspace {
   void changed(Database& db, std::string_view key);
   Item load(Database& db, Hash48 hash, std::string_view key);
   std::string engine_state() const;
+  void end_sweep() { sweep_db_ = dbs_.size(); }
 
   KeyHasher hasher_;
   Effects& effects_;
@@ -217,6 +242,9 @@ class Keyspace {
   std::uint32_t access_clock_ = 0;
   Expiry expiry_ = Expiry::active;
   bool no_touch_ = false;
+  AccessPolicy access_policy_;
+  LazyFree lazy_free_;
+  std::uint64_t random_ = 0x9E3779B97F4A7C15;  // state of next_random(), never 0
   std::size_t string_bytes_max_ = std::size_t{512} << 20;
 
   unsigned epoch_ = 0;  // of new dirty marks; the other one is frozen

@@ -38,6 +38,8 @@ Result<KeyHasher::Seed> Keyspace::seed_of(std::string_view engine_state) {
 Status Keyspace::restore(std::string_view engine_state) {
   std::istringstream lines{std::string(engine_state)};
   std::string word, ignored;
+  // A number at the very end would hide that digits of it are missing.
+  if (!engine_state.ends_with('\n')) return Status::corrupt("checkpoint label: the engine state is cut short");
   while (lines >> word) {
     if (word == "seed") {
       lines >> ignored;
@@ -47,7 +49,7 @@ Status Keyspace::restore(std::string_view engine_state) {
       std::size_t index = 0, keys = 0, expires = 0;
       Partition partition = 0;
       lines >> index >> partition >> keys >> expires;
-      if (!lines) break;
+      if (!lines) return Status::corrupt("checkpoint label: malformed database in the engine state");
       if (index >= dbs_.size()) {
         if (keys == 0) continue;
         return Status::invalid("the data directory has {} keys in database {}, but 'databases' is {}: raise it", keys, index,
@@ -60,9 +62,8 @@ Status Keyspace::restore(std::string_view engine_state) {
     } else {
       return Status::corrupt("checkpoint label: unknown word '{}' in the engine state", word);
     }
-    if (!lines) break;
+    if (!lines) return Status::corrupt("checkpoint label: malformed engine state");
   }
-  if (!lines.eof()) return Status::corrupt("checkpoint label: malformed engine state");
   // Databases that the label does not know, because 'databases' was raised, need numbers that nobody had.
   for (const auto& db : dbs_) {
     const bool known = std::string_view(engine_state).find(fmt::format("\ndb {} ", db->index)) != std::string_view::npos;

@@ -23,6 +23,10 @@ void append_stored_value(const Entry& entry, std::string& out) {
   out[start] = static_cast<char>(type_ops(entry.type()).append_rdb(entry, out));
 }
 
+const TypeOps* stored_value_type(std::string_view value) {
+  return value.empty() ? nullptr : type_ops_of_rdb(static_cast<std::uint8_t>(value[0]));
+}
+
 std::optional<UnixTime> stored_value_expire(std::string_view value) {
   if (value.size() < kHeaderBytes + 8 || (value[1] & kHasExpire) == 0) return std::nullopt;
   std::uint64_t ms = 0;

@@ -8,6 +8,8 @@
 
 namespace stele {
 
+struct TypeOps;
+
 /// The value of a row in the column family `objects`:
 ///
 ///     0  1  RDB type byte
@@ -19,6 +21,9 @@ void append_stored_value(const Entry& entry, std::string& out);
 
 /// The entry that append_stored_value() was given, marked as stored. `corrupt` if the bytes are not exactly that.
 Result<Entry*> entry_from_stored(std::string_view key, std::string_view value);
+
+/// Only the type; null if no type of this server writes it.
+const TypeOps* stored_value_type(std::string_view value);
 
 /// Only the expiry; nothing if there is none or the row is malformed.
 std::optional<UnixTime> stored_value_expire(std::string_view value);

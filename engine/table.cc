@@ -63,7 +63,6 @@ std::size_t Table::overhead_bytes() const {
 void Table::prefetch(Hash48 hash) const {
   const TableSegment* segment = segment_of(hash);
   __builtin_prefetch(segment);
-  // By the directory\'s depth, not the segment\'s: reading that would be the very miss this is to hide.
   __builtin_prefetch(&segment->slots[TableSegment::home(hash >> (kHashBits - TableSegment::kTagBits - depth_) & 0xffff)]);
 }
 
@@ -258,18 +257,19 @@ Hash48 Table::sweep_tombstones(Hash48 from) {
 
 Table::Slot Table::random_live(std::uint64_t random) {
   if (live_ == 0) return {};
-  // Segments differ in fill by a factor of two at most, so starting from a random slot and walking on is near uniform.
+  // A random hash falls into a segment in proportion to its keys; in there, all live ones are as likely.
   Hash48 at = random & (kHashEnd - 1);
-  std::size_t start = (random >> 48) % TableSegment::kSlots;
-  for (;;) {
-    TableSegment* segment = segment_of(at);
-    for (std::size_t i = start; i < TableSegment::kSlots; ++i) {
-      const std::uint64_t bits = segment->slots[i];
-      if (bits != 0 && (bits & Slot::kTombstoneMark) == 0) return Slot(segment, &segment->slots[i]);
-    }
+  TableSegment* segment = segment_of(at);
+  while (segment->used == segment->tombstones) {
     at = segment->end_hash(at) & (kHashEnd - 1);
-    start = 0;
+    segment = segment_of(at);
   }
+  std::size_t before = (random >> kHashBits) % (static_cast<std::size_t>(segment->used) - segment->tombstones);
+  for (std::uint64_t& bits : segment->slots) {
+    if (bits == 0 || (bits & Slot::kTombstoneMark) != 0) continue;
+    if (before-- == 0) return Slot(segment, &bits);
+  }
+  return {};
 }
 
 }  // namespace stele

@@ -98,7 +98,7 @@ class Table {
   /// Frees the clean tombstones of the segment that covers `from`; returns the first hash behind it.
   Hash48 sweep_tombstones(Hash48 from);
 
-  /// A uniformly chosen place, then the next live entry behind it (wrapping round); an empty Slot if there is none.
+  /// A live entry, each about as likely; an empty Slot if there is none. `random` is 64 random bits.
   Slot random_live(std::uint64_t random);
 
   const KeyHasher& hasher() const { return hasher_; }

@@ -49,7 +49,7 @@ TEST_F(StringCommands, SetReplacesAnotherTypeAndTakesItsExpiry) {
   EXPECT_EQ(db().expires_size(), 0u);
 }
 
-TEST_F(StringCommands, SetWithARelativeExpiryLeavesADate) {
+TEST_F(StringCommands, SetWithAnExpiryLeavesADateAndNoOtherOption) {
   EXPECT_EQ(run("SET", "k", "v", "EX", "10"), "+OK");
   EXPECT_EQ(effects(), "SET k v PXAT " + in_ms(10'000));
   EXPECT_EQ(expire_at("k"), now_ms() + 10'000);
@@ -59,8 +59,8 @@ TEST_F(StringCommands, SetWithARelativeExpiryLeavesADate) {
   EXPECT_EQ(effects(), "SET k v PXAT 1999999999000");
   run("set", "k", "v", "PXAT", "1999999999000", "NX", "GET");
   EXPECT_EQ(effects(), "");
-  run("set", "k", "v", "PXAT", "1999999999001");
-  EXPECT_EQ(effects(), "set k v PXAT 1999999999001");
+  run("set", "k", "v", "XX", "PXAT", "7", "PXAT", "1999999999001", "GET");
+  EXPECT_EQ(effects(), "SET k v PXAT 1999999999001");
 }
 
 TEST_F(StringCommands, SetRefusesOptionsThatContradictEachOther) {
@@ -147,6 +147,19 @@ TEST_F(StringCommands, ReplayKeepsWhatHasExpiredMeanwhile) {
   EXPECT_EQ(replay("INCR", "k"), ":2");
   EXPECT_EQ(replay("GET", "k"), "$1 2");
   EXPECT_EQ(run("GET", "k"), "$-1");
+}
+
+TEST_F(StringCommands, AHiddenKeyIsReplacedWithoutATrace) {
+  run("SET", "k", "v", "PX", "100");
+  keyspace().set_expiry(Expiry::hidden);
+  advance(100);
+  EXPECT_EQ(run("GET", "k"), "$-1");
+  EXPECT_EQ(effects(), "");
+  EXPECT_EQ(run("SET", "k", "w"), "+OK");
+  EXPECT_EQ(run("GET", "k"), "$1 w");
+  EXPECT_EQ(db().size(), 1u);
+  EXPECT_EQ(db().table->tombstones(), 0u);
+  EXPECT_EQ(db().expires_size(), 0u);
 }
 
 TEST_F(StringCommands, SetnxSetexPsetexGetset) {

@@ -133,7 +133,8 @@ TEST_F(EntryTest, AnExpiryComesAndGoesWithoutTouchingTheValue) {
     const std::string before(entry->string_value(scratch));
     const Encoding encoding = entry->encoding();
     entry->set_stored(true);
-    for (const std::optional<UnixTime> at : {std::optional(UnixTime(1)), std::optional(UnixTime(2)), std::optional<UnixTime>()}) {
+    const std::optional<UnixTime> changes[] = {UnixTime(1), UnixTime(2), std::nullopt};
+    for (const std::optional<UnixTime>& at : changes) {
       entry = Entry::with_expire(entry, at);
       EXPECT_EQ(entry->expire_at(), at);
       EXPECT_EQ(entry->string_value(scratch), before);
