@@ -63,7 +63,7 @@ std::size_t Table::overhead_bytes() const {
 void Table::prefetch(Hash48 hash) const {
   const TableSegment* segment = segment_of(hash);
   __builtin_prefetch(segment);
-  __builtin_prefetch(&segment->slots[TableSegment::home(hash >> (kHashBits - TableSegment::kTagBits - depth_) & 0xffff)]);
+  __builtin_prefetch(&segment->slots[TableSegment::home(segment->tag(hash))]);
 }
 
 Table::Slot Table::find(Hash48 hash, std::string_view key) {

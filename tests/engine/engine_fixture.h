@@ -40,8 +40,8 @@ class ScratchDirectory {
   std::filesystem::path path_;
 };
 
-/// The engine without a network: a keyspace of 16 databases over a journal in a fresh directory, one session, and a clock
-/// that only the test moves. Commands run as a server runs them, each a unit of effects of its own.
+/// The engine without a network: a keyspace of 16 databases over a journal in a fresh directory, one session, and a
+/// clock that only the test moves. Commands run as a server runs them, each a unit of effects of its own.
 ///
 ///     EXPECT_EQ(run("SET", "k", "v"), "+OK");
 ///     EXPECT_EQ(effects(), "SET k v");
