@@ -14,8 +14,8 @@ namespace {
 /// The value of `from`, which is live, becomes that of `to_key`, which is not.
 void move_entry(Keyspace& keyspace, Database& from_db, std::string_view from_key, Database& to_db, std::string_view to_key) {
   Item from = keyspace.find(from_db, from_key);
-  const std::uint32_t access = from.entry->access();
   Entry* entry = Entry::with_key(keyspace.take(from), to_key);
+  const std::uint32_t access = entry->access();  // create() would start it anew
   Item to = keyspace.find(to_db, to_key);
   keyspace.create(to, entry);
   entry->set_access(access);

@@ -259,6 +259,16 @@ void Keyspace::swap(int a, int b) {
   ++stats_.changes;
 }
 
+void Keyspace::drop_resident() {
+  for (const auto& db : dbs_) {
+    STELE_ASSERT(db->table->dirty(0) == 0 && db->table->dirty(1) == 0);
+    db->cold = db->size();
+    db->cold_expires = db->expires_size();
+    db->table = std::make_shared<Table>(hasher_);
+    db->expires.clear();
+  }
+}
+
 // --- expiry
 
 void Keyspace::expire(Item& item) {

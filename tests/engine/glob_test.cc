@@ -11,7 +11,8 @@ struct Case {
   bool ignore_case = false;
 };
 
-// What KEYS of Redis 7.0.15 answers, oddities too.
+// What KEYS of Redis 7.0.15 answers, oddities too. KEYS cannot show the rows that ignore case nor "*" by itself: those
+// follow from the rules in the header.
 constexpr Case kCases[] = {
     {"", "", true},
     {"", "a", false},

@@ -81,10 +81,25 @@ class JournalFixture : public ::testing::Test {
   /// As kill -9 leaves it: the journal's files as they are now, while it is still open. `journal_` is closed.
   void crash() {
     const std::filesystem::path image = root_ / "image";
-    std::filesystem::copy(dir_, image, std::filesystem::copy_options::recursive);
+    // A copy takes time; one during which the sync thread added or removed files is no moment in the journal's life.
+    ASSERT_TRUE(wait_until([&] {
+      const std::string before = names();
+      std::error_code changed;
+      std::filesystem::remove_all(image);
+      std::filesystem::copy(dir_, image, std::filesystem::copy_options::recursive, changed);
+      return !changed && names() == before;
+    }));
     journal_.reset();
     std::filesystem::remove_all(dir_);
     std::filesystem::rename(image, dir_);
+  }
+
+  /// The directory's files and what the manifest says of them.
+  std::string names() const {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(dir_)) names.push_back(file.path().filename());
+    std::sort(names.begin(), names.end());
+    return fmt::format("{} {}", fmt::join(names, " "), slurp(manifest()));
   }
 
   std::filesystem::path segment(int seq) const { return dir_ / fmt::format("appendonly.aof.{}.incr.aof", seq); }
