@@ -59,7 +59,7 @@ namespace {
 
 void set_pairs(Call& call) {
   for (std::size_t i = 1; i < call.argc(); i += 2) {
-    Item item = call.keyspace().find(call.db(), call.arg(i));
+    Item item = call.keyspace().find_to_overwrite(call.db(), call.arg(i));
     call.keyspace().set_string(item, call.arg(i + 1), std::nullopt);
   }
   call.emit_verbatim();

@@ -105,7 +105,10 @@ void set_with_options(Call& call) {
     if (!expire_at) return;
   }
 
-  Item item = options.get ? call.keyspace().read(call.db(), call.arg(1)) : call.keyspace().find(call.db(), call.arg(1));
+  const bool overwrites = !options.get && !options.nx && !options.xx && !options.keepttl;
+  Item item = options.get  ? call.keyspace().read(call.db(), call.arg(1))
+              : overwrites ? call.keyspace().find_to_overwrite(call.db(), call.arg(1))
+                           : call.keyspace().find(call.db(), call.arg(1));
   if (options.get) {
     if (!is_string_or_absent(call, item)) return;
     reply_with_value(call, item);  // now, while the old value is there: nothing fails from here on
@@ -131,7 +134,7 @@ void set_with_options(Call& call) {
 void set_expiring(Call& call, Unit unit) {
   const auto expire_at = date_of(call, {unit, Base::now, 2});
   if (!expire_at) return;
-  Item item = call.keyspace().find(call.db(), call.arg(1));
+  Item item = call.keyspace().find_to_overwrite(call.db(), call.arg(1));
   call.keyspace().set_string(item, call.arg(3), expire_at);
   call.emit("SET", call.arg(1), call.arg(3), "PXAT", *expire_at);
   call.reply().ok();
@@ -145,7 +148,7 @@ void set_expiring(Call& call, Unit unit) {
 ///         set all the same, and the key expires when it is next looked at, as in Redis.
 void set(Call& call) {
   if (call.argc() > 3) return set_with_options(call);
-  Item item = call.keyspace().find(call.db(), call.arg(1));
+  Item item = call.keyspace().find_to_overwrite(call.db(), call.arg(1));
   call.keyspace().set_string(item, call.arg(2), std::nullopt);
   call.emit_verbatim();
   call.reply().ok();

@@ -56,6 +56,36 @@ Item Keyspace::peek(Database& db, std::string_view key) {
   return item;
 }
 
+Item Keyspace::find_to_overwrite(Database& db, std::string_view key) {
+  if (expiry_ != Expiry::off || db.cold == 0) return find(db, key);
+  const Hash48 hash = hasher_(key);
+  Item item{.db = &db, .hash = hash, .key = key, .slot = db.table->find(hash, key)};
+  if (!item.slot) {
+    item.unresolved = true;
+  } else if (!item.slot.is_tombstone()) {
+    item.entry = item.slot.entry();
+  }
+  return item;
+}
+
+Database* Keyspace::owner_of(std::string_view stored) {
+  const Partition partition = stored_key_partition(stored);
+  const auto owner = std::find_if(dbs_.begin(), dbs_.end(), [&](const auto& db) { return db->partition == partition; });
+  return owner == dbs_.end() ? nullptr : owner->get();
+}
+
+void Keyspace::resolve(std::string_view stored, const std::optional<std::string>& value) {
+  Database* const db = owner_of(stored);
+  if (!value || db == nullptr) return;  // it was new, or flushed meanwhile
+  STELE_ASSERT(db->cold > 0);
+  --db->cold;
+  if (const auto expire_at = stored_value_expire(*value)) {
+    STELE_ASSERT(db->cold_expires > 0);
+    --db->cold_expires;
+    stale_expires_.emplace_back(*expire_at, stored);
+  }
+}
+
 Item Keyspace::read(Database& db, std::string_view key) {
   const Item item = peek(db, key);
   if (item) touch(*item.entry);
@@ -100,11 +130,9 @@ Item Keyspace::load(Database& db, Hash48 hash, std::string_view key) {
 }
 
 Status Keyspace::install_loaded(std::string_view stored, const std::optional<std::string>& value) {
-  if (!value) return Status();
-  const Partition partition = stored_key_partition(stored);
-  const auto owner = std::find_if(dbs_.begin(), dbs_.end(), [&](const auto& db) { return db->partition == partition; });
-  if (owner == dbs_.end()) return Status();  // flushed meanwhile
-  Database& db = **owner;
+  Database* const owner = owner_of(stored);
+  if (!value || owner == nullptr) return Status();  // flushed meanwhile
+  Database& db = *owner;
   const Hash48 hash = stored_key_hash(stored);
   const std::string_view key = stored_key_user_key(stored);
   if (db.table->find(hash, key)) return Status();
@@ -163,6 +191,11 @@ void Keyspace::create(Item& item, Entry* entry) {
     db.table->revive(item.slot, entry);
   } else {
     item.slot = db.table->insert(item.hash, entry);
+    if (item.unresolved) {
+      entry->set_stored(true);  // perhaps: a tombstone too many does no harm
+      unresolved_.push_back(stored_key(db.partition, item.hash, item.key));
+      item.unresolved = false;
+    }
   }
   item.entry = entry;
   mark_dirty(item);
@@ -306,17 +339,14 @@ std::size_t Keyspace::expire_due(std::size_t most) {
   return removed;
 }
 
-bool Keyspace::expire_stored(UnixTime at, std::string_view stored) {
-  const Partition partition = stored_key_partition(stored);
-  const auto owner = std::find_if(dbs_.begin(), dbs_.end(), [&](const auto& db) { return db->partition == partition; });
-  if (owner != dbs_.end()) {
-    const Table::Slot slot = (*owner)->table->find(stored_key_hash(stored), stored_key_user_key(stored));
-    if (!slot && store_->may_contain(stored)) return false;
-    // A resident key is expire_due()'s concern; its row goes when its change is checkpointed.
-    if (slot && !slot.is_tombstone()) return true;
+Keyspace::StoredExpiry Keyspace::expire_stored(UnixTime at, std::string_view stored, bool loaded) {
+  if (Database* db = owner_of(stored)) {
+    const Table::Slot slot = db->table->find(stored_key_hash(stored), stored_key_user_key(stored));
+    if (!slot && !loaded && store_->may_contain(stored)) return StoredExpiry::cold;
+    if (slot && !slot.is_tombstone() && slot.entry()->expire_at() == at) return StoredExpiry::resident;
   }
   stale_expires_.emplace_back(at, stored);
-  return true;
+  return StoredExpiry::stale;
 }
 
 // --- walking
@@ -502,6 +532,15 @@ void Keyspace::thaw(const Frozen& frozen) {
       if (db->table != range.table) continue;
       db->table->mark_all_dirty(epoch_);
       db->table->clear_all_dirty(epoch_ ^ 1);
+      // Dirty entries are not asked for the row of their expiry any more when it changes: name them all now. The next
+      // checkpoint puts again what still holds.
+      for (Hash48 at = 0; at < kHashEnd;) {
+        at = db->table->visit_segment(at, [&](Table::Slot slot, Hash48 hash) {
+          const Entry& entry = *slot.entry();
+          if (slot.is_tombstone() || !entry.has_expire() || !entry.is_stored()) return;
+          stale_expires_.emplace_back(*entry.expire_at(), stored_key(db->partition, hash, entry.key()));
+        });
+      }
     }
   }
   stale_expires_.insert(stale_expires_.end(), frozen.stale_expires.begin(), frozen.stale_expires.end());

@@ -51,6 +51,7 @@ struct Item {
   std::string_view key;
   Table::Slot slot;        // also of a tombstone
   Entry* entry = nullptr;  // live, or null
+  bool unresolved = false;  // not resident, and the store was not asked: see find_to_overwrite()
 
   explicit operator bool() const { return entry != nullptr; }
 };
@@ -141,6 +142,9 @@ class Keyspace {
   /// Finds a live key; removes it first if it has expired. A cold key is loaded on the spot, which waits for the disk:
   /// the executor loads a command's keys beforehand (cold_keys) so that this happens to scripts only.
   Item find(Database& db, std::string_view key);
+  /// As find(), for a command that replaces the value whatever it is. In replay a cold key is not loaded for that: whether
+  /// the store has it matters to the counters alone, and take_unresolved() has it found out later.
+  Item find_to_overwrite(Database& db, std::string_view key);
   /// As find(), counting a hit or a miss and noting the access.
   Item read(Database& db, std::string_view key);
   /// As read(), without noting the access: for commands that ask about a key and not for its value.
@@ -154,6 +158,10 @@ class Keyspace {
   std::string stored_key_of(const Database& db, std::string_view key) const {
     return stored_key(db.partition, hasher_(key), key);
   }
+  /// Stored keys that find_to_overwrite() did not look up. Until resolve() has been told of each, size() of databases may
+  /// be too large by as many, and no checkpoint may begin.
+  std::vector<std::string> take_unresolved() { return std::exchange(unresolved_, {}); }
+  void resolve(std::string_view stored, const std::optional<std::string>& value);
   /// Puts what the loader read under `stored` in place, unless the key became resident meanwhile or its partition is gone.
   Status install_loaded(std::string_view stored, const std::optional<std::string>& value);
 
@@ -177,8 +185,14 @@ class Keyspace {
   bool is_expired(const Entry& entry) const;
   /// Removes up to `most` keys whose time has come, the earliest first; returns how many. Each is a unit of its own.
   std::size_t expire_due(std::size_t most);
-  /// A row of the store's expiry index has come due: finds out whether it still holds. False: the key has to be loaded.
-  bool expire_stored(UnixTime at, std::string_view stored);
+  /// A row of the store's expiry index has come due.
+  enum class StoredExpiry {
+    resident,  // expire_due() takes care of the key
+    cold,      // the key has to be loaded first
+    stale,     // there is no such key, or its expiry is another: the next checkpoint erases the row
+  };
+  /// `loaded`: the store has been asked already, so a key that is not resident does not exist.
+  StoredExpiry expire_stored(UnixTime at, std::string_view stored, bool loaded);
 
   /// Forgets every resident key; all must be in the store, clean. Replay and queries then find them cold.
   void drop_resident();
@@ -218,6 +232,7 @@ class Keyspace {
   KeyspaceStats& stats() { return stats_; }
 
  private:
+  Database* owner_of(std::string_view stored);  // null if its partition is gone
   void touch(Entry& entry);
   std::uint64_t next_random();
   bool has_passed(UnixTime expire_at) const;
@@ -252,6 +267,7 @@ class Keyspace {
   std::optional<UnixTime> expire_before_;  // between begin_change and end_change
   std::vector<std::pair<UnixTime, std::string>> stale_expires_;
 
+  std::vector<std::string> unresolved_;
   std::size_t sweep_db_ = 0;
   Hash48 sweep_at_ = 0;
   KeyspaceStats stats_;

@@ -12,6 +12,7 @@ constexpr std::chrono::microseconds kWalkSlice{250};
 constexpr std::size_t kSweepSegments = 16;
 constexpr std::size_t kDueRows = 1000;
 constexpr std::size_t kWarmUpRows = 256;
+constexpr std::uint64_t kResolveTicket = ~std::uint64_t{0};
 
 ReplicationId random_replication_id() {
   unsigned char bytes[20];
@@ -60,6 +61,7 @@ Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRe
   self.checkpointer_ = std::make_unique<Checkpointer>(
       *self.keyspace_, *self.store_, [journal = self.journal_.get()] { return journal->sync(); }, self.on_progress_);
   self.checkpoint_at_ = std::chrono::steady_clock::now();
+  self.resolve_replayed();
   if (self.options_.warm_up) self.warm_up_db_ = 0;
   return storage;
 }
@@ -165,7 +167,7 @@ void Storage::cron() {
                    (journal_bytes > 0 && now - checkpoint_at_ >= options_.checkpoint_interval);
   if (due && !checkpointer_->running()) checkpoint_wanted_ = true;
 
-  if (due_ticket_ == 0 && keyspace_->expiry() == Expiry::active) {
+  if (due_ticket_ == 0 && due_generation_ != generation_ && keyspace_->expiry() == Expiry::active) {
     for (int i = 0; i < keyspace_->databases(); ++i) {
       if (keyspace_->db(i).cold_expires == 0) continue;
       due_ticket_ = ++last_ticket_;
@@ -177,7 +179,7 @@ void Storage::cron() {
 }
 
 void Storage::after_commit() {
-  if (!checkpoint_wanted_ || checkpointer_->running() || sweeping_) return;
+  if (!checkpoint_wanted_ || checkpointer_->running() || sweeping_ || !counts_are_exact()) return;
   STELE_ASSERT(journal_->batch().empty());
   checkpoint_wanted_ = false;
   checkpointer_->start(label_now(false));
@@ -222,6 +224,9 @@ Status Storage::checkpoint_now(bool clean_shutdown) {
   STELE_ASSERT(journal_->batch().empty());
   if (checkpointer_->running()) checkpoint_ended(checkpointer_->finish());
   checkpoint_wanted_ = false;
+  while (!counts_are_exact()) {
+    if (!take_loads()) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the loader is at work
+  }
   while (!keyspace_->sweep_tombstones(kSweepSegments)) {
   }
   sweeping_ = false;
@@ -247,6 +252,13 @@ bool Storage::take_loads() {
       spdlog::critical("cannot read from the store: {}. Stopping; the journal and the store are left as they are",
                        result.status.message());
       std::abort();
+    }
+    if (result.ticket == kResolveTicket) {
+      for (const Loader::Row& row : result.rows) keyspace_->resolve(row.stored, row.value);
+      if (--unresolved_jobs_ == 0) {
+        for (const auto& done : std::exchange(counts_waiting_, {})) done();
+      }
+      continue;
     }
     if (result.ticket == due_ticket_) {
       due_ticket_ = 0;
@@ -283,12 +295,40 @@ bool Storage::take_loads() {
 
 void Storage::finished_due(const Loader::Result& result) {
   if (result.generation != generation_) return;
+  const auto found_stale = [this] {
+    // The same rows would be found again until a checkpoint has erased them.
+    due_generation_ = generation_;
+    checkpoint_wanted_ = true;
+  };
   std::vector<std::string> cold;
+  std::vector<std::pair<UnixTime, std::string>> to_look_at_again;
   for (const auto& [at, stored] : result.due) {
-    if (!keyspace_->expire_stored(at, stored)) cold.push_back(stored);
+    const Keyspace::StoredExpiry what = keyspace_->expire_stored(at, stored, false);
+    if (what == Keyspace::StoredExpiry::stale) found_stale();
+    if (what != Keyspace::StoredExpiry::cold) continue;
+    cold.push_back(stored);
+    to_look_at_again.emplace_back(at, stored);
   }
-  // Once resident, they are expired like any other.
-  if (!cold.empty()) load(std::move(cold), [] {});
+  if (cold.empty()) return;
+  load(std::move(cold), [this, found_stale, rows = std::move(to_look_at_again)] {
+    for (const auto& [at, stored] : rows) {
+      if (keyspace_->expire_stored(at, stored, true) == Keyspace::StoredExpiry::stale) found_stale();
+    }
+  });
+}
+
+void Storage::resolve_replayed() {
+  constexpr std::size_t kKeysPerJob = 2000;
+  std::vector<std::string> keys = keyspace_->take_unresolved();
+  // In the order of the store, neighbours share blocks.
+  std::sort(keys.begin(), keys.end());
+  for (std::size_t from = 0; from < keys.size(); from += kKeysPerJob) {
+    const std::size_t end = std::min(keys.size(), from + kKeysPerJob);
+    std::vector<std::string> job(std::make_move_iterator(keys.begin() + static_cast<std::ptrdiff_t>(from)),
+                                 std::make_move_iterator(keys.begin() + static_cast<std::ptrdiff_t>(end)));
+    ++unresolved_jobs_;
+    loader_->load(kResolveTicket, generation_, std::move(job));
+  }
 }
 
 void Storage::warm_up_next() {

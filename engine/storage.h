@@ -104,6 +104,10 @@ class Storage {
   /// Reads `stored_keys` in the background; then `done` runs on the executor, within turn().
   void load(std::vector<std::string> stored_keys, std::function<void()> done);
   bool warming_up() const { return warm_up_db_ >= 0; }
+  /// False for a moment after a start: keys that replay overwrote unseen are still being counted.
+  bool counts_are_exact() const { return unresolved_jobs_ == 0; }
+  /// Calls `done` within turn(), once counts are exact.
+  void when_counts_are_exact(std::function<void()> done) { counts_waiting_.push_back(std::move(done)); }
 
  private:
   Storage(StorageOptions options, std::function<void()> on_progress);
@@ -119,6 +123,7 @@ class Storage {
   void warm_up_next();
   void finished_warm_up_page(const Loader::Result& result);
   void finished_due(const Loader::Result& result);
+  void resolve_replayed();
 
   struct Waiting {
     std::uint64_t ticket;
@@ -150,6 +155,9 @@ class Storage {
 
   std::uint64_t last_ticket_ = 0;
   std::vector<Waiting> waiting_;
+  std::size_t unresolved_jobs_ = 0;
+  std::vector<std::function<void()>> counts_waiting_;
+  std::optional<std::uint64_t> due_generation_;  // stale expiry rows wait for the checkpoint after this one
   std::uint64_t due_ticket_ = 0;      // 0: no look at the store's expiry index under way
   std::uint64_t warm_up_ticket_ = 0;  // 0: no page under way
   int warm_up_db_ = -1;               // -1: not warming up

@@ -93,6 +93,9 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       return Outcome::done;
     }
     if (is_paused(connection, *command)) return Outcome::wait_for_pause;
+    if (!storage_.counts_are_exact() && (command->row->name == "dbsize" || command->row->name == "info")) {
+      return Outcome::wait_for_counts;
+    }
     if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
 
     if (!environment_.monitors.empty() && !command->is(kSkipMonitor | kAdmin)) {

@@ -25,6 +25,7 @@ class Dispatcher {
   enum class Outcome {
     done,
     wait_for_keys,   // cold_keys() are to be loaded; then the same command again
+    wait_for_counts, // DBSIZE right after a start; then the same command again
     wait_for_pause,  // CLIENT PAUSE; then the same command again
   };
 

@@ -154,9 +154,14 @@ void Server::put_off(Connection& connection, Dispatcher::Outcome outcome) {
     return;
   }
   connection.waits = Waits::for_keys;
-  storage_->load(dispatcher_->take_cold_keys(), [this, id = connection.id] {
+  const auto go_on = [this, id = connection.id] {
     if (Connection* waiting = clients_.find(id)) resume(*waiting);
-  });
+  };
+  if (outcome == Dispatcher::Outcome::wait_for_counts) {
+    storage_->when_counts_are_exact(go_on);
+  } else {
+    storage_->load(dispatcher_->take_cold_keys(), go_on);
+  }
 }
 
 void Server::resume(Connection& connection) {
