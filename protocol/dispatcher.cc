@@ -16,12 +16,17 @@ constexpr std::size_t kUnknownNameBytesMax = 128;
 // A command that took longer than this may have moved the clock: commands behind it in the turn see the new time.
 constexpr std::chrono::microseconds kClockSlack{500};
 
+/// As far as Redis prints it: up to a NUL, and not too much.
+std::string_view printed(std::string_view text, std::size_t bytes_max = kUnknownNameBytesMax) {
+  return text.substr(0, std::min(text.find('\0'), bytes_max));
+}
+
 std::string unknown_command(std::span<const std::string_view> args) {
   std::string quoted;
   for (std::size_t i = 1; i < args.size() && quoted.size() < kUnknownNameBytesMax; ++i) {
-    fmt::format_to(std::back_inserter(quoted), "'{}' ", args[i].substr(0, kUnknownNameBytesMax - quoted.size()));
+    fmt::format_to(std::back_inserter(quoted), "'{}' ", printed(args[i], kUnknownNameBytesMax - quoted.size()));
   }
-  return fmt::format("ERR unknown command '{}', with args beginning with: {}", args[0].substr(0, kUnknownNameBytesMax),
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}", printed(args[0]),
                      quoted);
 }
 
@@ -73,7 +78,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
         std::string container(command->row->name);
         for (char& c : container) c = to_upper(c);
         reject(connection, command, fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
-                                                args[1].substr(0, kUnknownNameBytesMax), container));
+                                                printed(args[1]), container));
         return Outcome::done;
       }
       command = sub;
@@ -217,6 +222,7 @@ void Dispatcher::account(Connection& connection, RegisteredCommand& command, std
     count_error(call.error());
   }
   const Config& config = environment_.config.now();
+  if (config.latency_tracking) command.stats.record_latency(static_cast<std::uint64_t>(took.count()));
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   if (config.slowlog_log_slower_than >= 0 && microseconds >= config.slowlog_log_slower_than &&
       !command.is(kSkipSlowlog)) {
