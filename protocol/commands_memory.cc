@@ -45,10 +45,10 @@ void add_excess(RespWriter& reply, std::string_view name, std::size_t more, std:
 /// MEMORY STATS
 void stats(Call& call) {
   Environment& environment = call.environment();
-  environment.memory.refresh();
-  const MemoryFigures& now = environment.memory.now();
+  environment.stats.memory.refresh();
+  const MemoryFigures& now = environment.stats.memory.now();
   const MemoryOverhead overhead = memory_overhead(environment);
-  const std::size_t peak = environment.memory.peak();
+  const std::size_t peak = environment.stats.memory.peak();
   std::vector<const Database*> dbs;
   for (int i = 0; i < call.keyspace().databases(); ++i) {
     if (call.keyspace().db(i).size() > 0) dbs.push_back(&call.keyspace().db(i));
@@ -96,9 +96,9 @@ void stats(Call& call) {
 /// MEMORY DOCTOR
 void doctor(Call& call) {
   constexpr std::size_t kTooSmall = std::size_t{5} << 20;
-  call.environment().memory.refresh();
-  const MemoryFigures& now = call.environment().memory.now();
-  const std::size_t peak = call.environment().memory.peak();
+  call.environment().stats.memory.refresh();
+  const MemoryFigures& now = call.environment().stats.memory.now();
+  const std::size_t peak = call.environment().stats.memory.peak();
   std::string report;
   if (now.allocated < kTooSmall) {
     report = "There is too little data for the figures to mean anything.\n";

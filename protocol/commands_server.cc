@@ -67,7 +67,7 @@ void save(Call& call) {
 /// Whether the checkpoint begins with the end of this turn; else it follows the one that runs.
 bool request_checkpoint(Call& call) {
   Storage& storage = call.environment().storage;
-  const bool at_once = !storage.checkpoint_running() && !call.session().in_multi;
+  const bool at_once = !storage.checkpoint_running();
   storage.request_checkpoint();
   return at_once;
 }
@@ -102,7 +102,6 @@ void time(Call& call) {
 /// MONITOR
 void monitor(Call& call) {
   Connection& connection = connection_of(call);
-  if (connection.in_multi) return call.fail("ERR MONITOR isn't allowed for DENY BLOCKING client");
   if (connection.monitor) return;
   connection.monitor = true;
   call.environment().monitors.push_back(&connection);

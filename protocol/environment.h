@@ -10,7 +10,6 @@
 #include "protocol/clients.h"
 #include "protocol/config_live.h"
 #include "protocol/latency_monitor.h"
-#include "protocol/memory_usage.h"
 #include "protocol/server_stats.h"
 #include "protocol/slow_log.h"
 
@@ -57,8 +56,6 @@ struct Environment {
   /// CLIENT UNBLOCK: ends the wait of a blocked connection, as if its time was up or with -UNBLOCKED. Empty while no
   /// command blocks.
   std::function<void(Connection&, bool as_error)> unblock;
-
-  MemoryUsage memory;
 };
 
 inline Connection& connection_of(Call& call) { return static_cast<Connection&>(call.session()); }

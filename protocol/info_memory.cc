@@ -16,7 +16,7 @@ double MemoryOverhead::dataset_percent(std::size_t allocated) const {
 
 MemoryOverhead memory_overhead(Environment& environment) {
   MemoryOverhead overhead;
-  overhead.startup = environment.memory.startup();
+  overhead.startup = environment.stats.memory.startup();
   environment.clients.for_each([&](Connection& connection) { overhead.clients += client_bytes(connection); });
   Storage& storage = environment.storage;
   overhead.journal_buffer = storage.journal().batch().size();
@@ -60,10 +60,10 @@ std::string configured(Environment& environment, std::string_view directive) {
 }  // namespace
 
 void add_memory(InfoText& info, Environment& environment) {
-  environment.memory.refresh();
-  const MemoryFigures& now = environment.memory.now();
+  environment.stats.memory.refresh();
+  const MemoryFigures& now = environment.stats.memory.now();
   const MemoryOverhead overhead = memory_overhead(environment);
-  const std::size_t peak = std::max<std::size_t>(environment.memory.peak(), environment.stats.peak_memory);
+  const std::size_t peak = environment.stats.memory.peak();
 
   info.begin("Memory");
   add_bytes(info, "used_memory", now.allocated);

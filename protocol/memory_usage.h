@@ -45,4 +45,8 @@ class MemoryUsage {
   std::size_t peak_ = 0;
 };
 
+struct ServerStats;
+/// Once a tick.
+void update_memory_usage(ServerStats& stats);
+
 }  // namespace stele

@@ -21,11 +21,13 @@ void Rate::reset(std::uint64_t total) {
   last_total_ = total;
 }
 
+void update_memory_usage(ServerStats& stats) { stats.memory.refresh(); }
+
 void ServerStats::reset() {
   ServerStats fresh;
   fresh.started = started;
   fresh.started_at = started_at;
-  fresh.peak_memory = peak_memory;
+  fresh.memory = memory;
   *this = std::move(fresh);
   const auto now = std::chrono::steady_clock::now();
   for (Rate* rate : {&commands_rate, &input_rate, &output_rate}) rate->sample(0, now);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "persistence/offset.h"
+#include "protocol/memory_usage.h"
 
 namespace stele {
 
@@ -40,10 +41,10 @@ struct ServerStats {
   std::uint64_t query_buffer_limit_disconnections = 0;
   std::uint64_t output_buffer_limit_disconnections = 0;
   std::uint64_t expired_keys_active = 0;
-  std::uint64_t peak_memory = 0;
   std::uint64_t turns = 0;
   std::uint64_t unexpected_error_replies = 0;
   std::map<std::string, std::uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE"
+  MemoryUsage memory;
   Rate commands_rate, input_rate, output_rate;
 
   /// CONFIG RESETSTAT: all but when the server started and its peaks.
