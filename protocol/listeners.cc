@@ -12,6 +12,8 @@
 #include <asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
+#include "protocol/poller.h"
+
 namespace stele {
 
 /// One listening socket; accepts for as long as it lives.
@@ -43,7 +45,8 @@ struct Listeners::Acceptor {
   const std::function<void(int)>& accepted;
 };
 
-Listeners::Listeners(asio::io_context& io, std::function<void(int)> accepted) : io_(io), accepted_(std::move(accepted)) {}
+Listeners::Listeners(asio::io_context& io, Poller& poller, std::function<void(int)> accepted)
+    : io_(io), poller_(poller), accepted_(std::move(accepted)) {}
 
 Listeners::~Listeners() { close(); }
 
@@ -98,6 +101,7 @@ Status Listeners::listen_tcp(const std::vector<std::string>& addresses, int port
       break;
     }
     if (acceptor == nullptr) continue;
+    poller_.add_listener(acceptor->socket.native_handle());
     opened.push_back(std::move(acceptor));
   }
   if (status.ok() && opened.empty() && !addresses.empty()) {
@@ -124,6 +128,7 @@ Status Listeners::listen_unix(const std::string& path, unsigned permissions, int
   if (error) return Status::invalid("Failed opening Unix socket: bind: {}: {}", path, error.message());
   if (permissions != 0) ::chmod(path.c_str(), permissions);
   acceptor->accept();
+  poller_.add_listener(acceptor->socket.native_handle());
   unix_ = std::move(acceptor);
   unix_path_ = path;
   return Status();

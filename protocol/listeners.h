@@ -13,11 +13,13 @@ class io_context;
 
 namespace stele {
 
+class Poller;
+
 /// The sockets that new connections come in by. Threads: the executor.
 class Listeners {
  public:
-  /// `accepted` is given each connected, non-blocking socket, and owns it.
-  Listeners(asio::io_context& io, std::function<void(int fd)> accepted);
+  /// `accepted` is given each connected socket, and owns it. `poller` tells when `io` has somebody to accept.
+  Listeners(asio::io_context& io, Poller& poller, std::function<void(int fd)> accepted);
   ~Listeners();
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
@@ -36,6 +38,7 @@ class Listeners {
   std::unique_ptr<Acceptor> open_tcp(const std::string& address, int port, int backlog, Status& status);
 
   asio::io_context& io_;
+  Poller& poller_;
   const std::function<void(int)> accepted_;
   std::vector<std::unique_ptr<Acceptor>> tcp_;
   std::unique_ptr<Acceptor> unix_;

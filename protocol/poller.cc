@@ -29,11 +29,30 @@ void Poller::watch(int fd, Connection* connection, bool reads, bool writes) {
 
 void Poller::remove(int fd) { ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr); }
 
-std::span<epoll_event> Poller::ready() {
-  const int count = ::epoll_wait(fd_, events_, kEventsMax, 0);
+void Poller::add_listener(int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = this;
+  STELE_ASSERT(::epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+void Poller::add_wakeup(const Wakeup& wakeup) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;  // every signal is an edge
+  STELE_ASSERT(::epoll_ctl(fd_, EPOLL_CTL_ADD, wakeup.fd(), &event) == 0);
+}
+
+std::span<epoll_event> Poller::ready(std::chrono::milliseconds timeout) {
+  accepts_ = false;
+  const int count = ::epoll_wait(fd_, events_, kEventsMax, static_cast<int>(timeout.count()));
   if (count < 0) {
     STELE_ASSERT(errno == EINTR);
     return {};
+  }
+  for (int i = 0; i < count; ++i) {
+    if (events_[i].data.ptr != this) continue;
+    accepts_ = true;
+    events_[i].data.ptr = nullptr;
   }
   return {events_, static_cast<std::size_t>(count)};
 }
@@ -45,11 +64,6 @@ Wakeup::~Wakeup() { ::close(fd_); }
 void Wakeup::signal() const {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);  // full: it is signalled already
-}
-
-void Wakeup::drain() const {
-  std::uint64_t count;
-  [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
 }
 
 }  // namespace stele

@@ -25,12 +25,12 @@ constexpr std::chrono::microseconds kIoPollInterval{2000};
 int Server::run() {
   auto io_polled = std::chrono::steady_clock::now();
   while (!shutdown_) {
-    std::span<epoll_event> ready = poller_.ready();
-    const bool idle = ready.empty() && !more_work_ && resumed_.empty();
-    if (idle || now_ - io_polled >= kIoPollInterval) {
-      io_->poll(idle, poller_);
+    const bool idle = !more_work_ && resumed_.empty();
+    const std::span<epoll_event> ready = poller_.ready(idle ? io_->until_cron() : std::chrono::milliseconds(0));
+    // asio has little to do, so it is asked when there is a sign of it, and now and then.
+    if (ready.empty() || poller_.accepts() || now_ - io_polled >= kIoPollInterval) {
+      io_->context.poll();
       io_polled = std::chrono::steady_clock::now();
-      if (ready.empty()) ready = poller_.ready();
     }
     turn(ready);
   }
@@ -49,10 +49,7 @@ void Server::turn(std::span<epoll_event> ready) {
   ++stats_.turns;
   update_clock();
   for (const epoll_event& event : ready) {
-    if (event.data.ptr == nullptr) {
-      wakeup_.drain();
-      continue;
-    }
+    if (event.data.ptr == nullptr) continue;
     Connection& connection = *static_cast<Connection*>(event.data.ptr);
     if (connection.closed) continue;
     if (connection.waits != Waits::no) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
@@ -15,24 +14,17 @@
 
 namespace stele {
 
-/// What asio does for the executor: accepting, signals, the cron timer, and waiting when nothing else is to do.
+/// What asio does for the executor: accepting, signals, the cron timer. The executor waits in its Poller, which knows the
+/// listening sockets too, and is interrupted by signals; the timer's expiry bounds the wait.
 struct Server::Io {
-  Io(Server& server, int poller_fd)
-      : listeners(context, [&server](int fd) { server.accepted(fd); }), poller(context, poller_fd),
-        signals(context, SIGINT, SIGTERM), timer(context) {}
-  ~Io() { poller.release(); }
+  Io(Server& server, Poller& poller)
+      : listeners(context, poller, [&server](int fd) { server.accepted(fd); }), signals(context, SIGINT, SIGTERM),
+        timer(context) {}
 
-  /// Runs what is ready; waits for something if `idle`.
-  void poll(bool idle, const Poller&) {
-    if (idle) {
-      if (!watching_poller) {
-        watching_poller = true;
-        poller.async_wait(asio::posix::stream_descriptor::wait_read,
-                          [this](const asio::error_code&) { watching_poller = false; });
-      }
-      context.run_one();
-    }
-    context.poll();
+  /// How long the executor may wait for sockets.
+  std::chrono::milliseconds until_cron() const {
+    const auto left = timer.expiry() - std::chrono::steady_clock::now();
+    return std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(left));
   }
 
   void start_cron(std::chrono::milliseconds period) {
@@ -55,10 +47,8 @@ struct Server::Io {
 
   asio::io_context context{1};
   Listeners listeners;
-  asio::posix::stream_descriptor poller;
   asio::signal_set signals;
   asio::steady_timer timer;
-  bool watching_poller = false;
   bool cron_due = false;
 };
 

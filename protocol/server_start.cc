@@ -99,11 +99,11 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
   }
   if (!now.modules.empty()) return Status::invalid("loadmodule: modules cannot be loaded here; remove the line");
   // The sockets come first: a port in use must be found out before anything is written.
-  server->io_ = std::make_unique<Io>(*server, server->poller_.fd());
+  server->io_ = std::make_unique<Io>(*server, server->poller_);
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
-  server->poller_.add(server->wakeup_.fd(), nullptr);
+  server->poller_.add_wakeup(server->wakeup_);
   server->io_->await_signal([raw = server.get()](int number) {
     spdlog::warn("Received {} scheduling shutdown...", number == SIGINT ? "SIGINT" : "SIGTERM");
     raw->begin_shutdown({});
