@@ -40,7 +40,7 @@ bool parse_condition(Call& call, Condition& condition) {
     } else if (call.arg_is(i, "lt")) {
       condition.lt = true;
     } else {
-      call.fail(fmt::format("ERR Unsupported option {}", call.arg(i)));
+      call.fail(fmt::format("ERR Unsupported option {}", printed(call.arg(i))));
       return false;
     }
   }

@@ -45,6 +45,7 @@ struct Session {
 
   // MULTI
   bool in_multi = false;
+  bool in_exec = false;      // the queue is being run
   bool multi_failed = false;  // a command was refused while queueing: EXEC answers EXECABORT
   std::deque<QueuedCommand> queue;
   std::size_t queue_bytes = 0;

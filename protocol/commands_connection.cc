@@ -62,10 +62,12 @@ void hello(Call& call) {
       credentials.emplace(call.arg(i + 1), call.arg(i + 2));
       i += 2;
     } else if (call.arg_is(i, "SETNAME") && more >= 1) {
+      // Redis takes the name as it reads it, even if a later option is refused; clients have come to see that.
       name = call.arg(++i);
       if (!check_client_name(call, *name)) return;
+      call.session().name = *name;
     } else {
-      return call.fail(fmt::format("ERR Syntax error in HELLO option '{}'", call.arg(i)));
+      return call.fail(fmt::format("ERR Syntax error in HELLO option '{}'", printed(call.arg(i))));
     }
   }
 

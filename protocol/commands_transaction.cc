@@ -45,7 +45,9 @@ void exec(Call& call) {
   }
   call.environment().storage.watches().forget(connection.watch);
   connection.in_multi = false;
+  connection.in_exec = true;
   call.environment().dispatcher->run_queue(connection);
+  connection.in_exec = false;
 }
 
 /// DISCARD

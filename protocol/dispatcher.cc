@@ -16,17 +16,12 @@ constexpr std::size_t kUnknownNameBytesMax = 128;
 // A command that took longer than this may have moved the clock: commands behind it in the turn see the new time.
 constexpr std::chrono::microseconds kClockSlack{500};
 
-/// As far as Redis prints it: up to a NUL, and not too much.
-std::string_view printed(std::string_view text, std::size_t bytes_max = kUnknownNameBytesMax) {
-  return text.substr(0, std::min(text.find('\0'), bytes_max));
-}
-
 std::string unknown_command(std::span<const std::string_view> args) {
   std::string quoted;
   for (std::size_t i = 1; i < args.size() && quoted.size() < kUnknownNameBytesMax; ++i) {
     fmt::format_to(std::back_inserter(quoted), "'{}' ", printed(args[i], kUnknownNameBytesMax - quoted.size()));
   }
-  return fmt::format("ERR unknown command '{}', with args beginning with: {}", printed(args[0]),
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}", printed(args[0], kUnknownNameBytesMax),
                      quoted);
 }
 
@@ -78,7 +73,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
         std::string container(command->row->name);
         for (char& c : container) c = to_upper(c);
         reject(connection, command, fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
-                                                printed(args[1]), container));
+                                                printed(args[1], kUnknownNameBytesMax), container));
         return Outcome::done;
       }
       command = sub;
@@ -103,9 +98,6 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
     }
     if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
 
-    if (!environment_.monitors.empty() && !command->is(kSkipMonitor | kAdmin)) {
-      feed_monitors(environment_, connection, args, storage_.keyspace().now());
-    }
     storage_.effects().begin_unit();
     call(connection, *command, args, raw);
     storage_.effects().end_unit();
@@ -154,7 +146,7 @@ void Dispatcher::reject(Connection& connection, RegisteredCommand* command, std:
   if (command != nullptr) ++command->stats.rejected;
   count_error(error);
   RespWriter reply(connection.output, connection.resp);
-  if (connection.in_multi && command != nullptr && command->row->name == "exec") {
+  if (command != nullptr && command->row->name == "exec") {
     connection.in_multi = connection.multi_failed = false;
     connection.queue.clear();
     connection.queue_bytes = 0;
@@ -205,6 +197,9 @@ void Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   Call call(command, args, raw, connection, reply, keyspace, storage_.effects(), &environment_);
   command.row->run(call);
   account(connection, command, args, call);
+  if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
+    feed_monitors(environment_, connection, args, keyspace.now());
+  }
 }
 
 void Dispatcher::account(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
@@ -257,9 +252,6 @@ void Dispatcher::run_queue(Connection& connection) {
     if (const std::string_view why_not = refusal(connection, command); !why_not.empty()) {
       reject(connection, &command, why_not);
       continue;
-    }
-    if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
-      feed_monitors(environment_, connection, queued.args(), storage_.keyspace().now());
     }
     call(connection, command, queued.args(), queued.raw());
   }

@@ -24,6 +24,12 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return true;
 }
 
+/// What an error text quotes of a client's bytes, as Redis does: up to a NUL, and not more than `bytes_max`.
+inline std::string_view printed(std::string_view text, std::size_t bytes_max = std::string_view::npos) {
+  const std::size_t nul = text.find('\0');
+  return text.substr(0, nul < bytes_max ? nul : bytes_max);
+}
+
 /// Lets maps keyed by std::string be searched with a string_view.
 struct TextHash {
   using is_transparent = void;

@@ -279,7 +279,7 @@ void Server::cron() {
   stats_.commands_rate.sample(stats_.commands_processed, now_);
   stats_.input_rate.sample(stats_.net_input_bytes, now_);
   stats_.output_rate.sample(stats_.net_output_bytes, now_);
-  environment_->memory.refresh();
+  update_memory_usage(stats_);
   clients_.for_each([this](Connection& connection) { check_client(connection, now_); });
   if (!environment_->pause.is_on()) {
     for (Connection* connection : std::exchange(paused_, {})) {
