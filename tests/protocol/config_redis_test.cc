@@ -18,7 +18,8 @@ namespace {
 using test::ConfigDirectory;
 using test::set;
 
-constexpr const char* kRedisServer = "/usr/bin/redis-server";
+// The server is the same program under another name; package redis-tools is enough.
+constexpr const char* kRedisServer = "/usr/bin/redis-check-rdb";
 
 sockaddr_in loopback(int port) {
   sockaddr_in address{};
@@ -47,7 +48,7 @@ class Redis {
     const std::string log = directory_.path("log");
     pid_ = ::fork();
     if (pid_ == 0) {
-      ::execl(kRedisServer, kRedisServer, "--port", port.c_str(), "--dir", dir.c_str(), "--logfile", log.c_str(),
+      ::execl(kRedisServer, "redis-server", "--port", port.c_str(), "--dir", dir.c_str(), "--logfile", log.c_str(),
               "--bind", "127.0.0.1", "--enable-protected-configs", "yes", nullptr);
       ::_exit(127);
     }
