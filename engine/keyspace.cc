@@ -292,6 +292,42 @@ void Keyspace::swap(int a, int b) {
   ++stats_.changes;
 }
 
+std::size_t Keyspace::evict(std::size_t most) {
+  constexpr int kSamples = 5;
+  std::size_t freed = 0;
+  for (std::size_t i = 0; i < most; ++i) {
+    // A database in proportion to what it has in memory.
+    std::size_t resident = 0;
+    for (const auto& db : dbs_) resident += db->table->size();
+    if (resident == 0) return freed;
+    std::size_t at = next_random() % resident;
+    auto owner = dbs_.begin();
+    while (at >= (*owner)->table->size()) at -= (*owner++)->table->size();
+    Database& db = **owner;
+    Table::Slot victim;
+    for (int sample = 0; sample < kSamples; ++sample) {
+      const Table::Slot slot = db.table->random_live(next_random());
+      if (!slot || !slot.is_clean() || !slot.entry()->is_stored()) continue;
+      if (!victim || idle_rank(*slot.entry()) > idle_rank(*victim.entry())) victim = slot;
+    }
+    if (!victim) continue;
+    Entry* entry = victim.entry();
+    freed += entry->allocated_bytes() + type_ops(entry->type()).body_bytes(*entry);
+    if (const auto expire_at = entry->expire_at()) {
+      index_expire(db, hasher_(entry->key()), expire_at, std::nullopt);
+      ++db.cold_expires;
+    }
+    ++db.cold;
+    ++stats_.evictions;
+    Entry::destroy(db.table->extract(victim));
+  }
+  return freed;
+}
+
+std::uint64_t Keyspace::idle_rank(const Entry& entry) const {
+  return access_policy_.lfu ? 255 - frequency(entry) : idle_seconds(entry);
+}
+
 void Keyspace::drop_resident() {
   for (const auto& db : dbs_) {
     STELE_ASSERT(db->table->dirty(0) == 0 && db->table->dirty(1) == 0);

@@ -78,6 +78,7 @@ struct KeyspaceStats {
   std::uint64_t expired = 0;
   std::uint64_t changes = 0;  // since the last checkpoint began
   std::uint64_t loads = 0;    // cold keys brought in
+  std::uint64_t evictions = 0;  // keys made cold: resident-memory
 };
 
 /// Where the entry of a frozen slot goes when it is about to change before the checkpoint has walked to it.
@@ -194,6 +195,11 @@ class Keyspace {
   /// `loaded`: the store has been asked already, so a key that is not resident does not exist.
   StoredExpiry expire_stored(UnixTime at, std::string_view stored, bool loaded);
 
+  /// Forgets up to `most` resident keys that are clean, those longest or least used among a few drawn at random; returns
+  /// about how many bytes that freed. They are cold afterwards. Not while a checkpoint is running: what is clean by its
+  /// marks may not be in the store yet.
+  std::size_t evict(std::size_t most);
+
   /// Forgets every resident key; all must be in the store, clean. Replay and queries then find them cold.
   void drop_resident();
 
@@ -234,13 +240,14 @@ class Keyspace {
  private:
   Database* owner_of(std::string_view stored);  // null if its partition is gone
   void touch(Entry& entry);
-  std::uint64_t next_random();
   bool has_passed(UnixTime expire_at) const;
   void expire(Item& item);
   void index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after);
   void take_frozen(Item& item);
   void mark_dirty(Item& item);
   void changed(Database& db, std::string_view key);
+  std::uint64_t next_random();
+  std::uint64_t idle_rank(const Entry& entry) const;
   Item load(Database& db, Hash48 hash, std::string_view key);
   std::string engine_state() const;
   void end_sweep() { sweep_db_ = dbs_.size(); }

@@ -71,6 +71,11 @@ std::vector<Loader::Result> Loader::take() {
   return std::exchange(results_, {});
 }
 
+void Loader::wait() {
+  std::unique_lock lock(mutex_);
+  read_.wait(lock, [this] { return !results_.empty(); });
+}
+
 std::size_t Loader::waiting() const {
   const std::lock_guard lock(mutex_);
   return jobs_.size();
@@ -91,6 +96,7 @@ void Loader::run() {
       const std::lock_guard lock(mutex_);
       results_.push_back(std::move(job.result));
     }
+    read_.notify_all();
     on_progress_();
   }
 }

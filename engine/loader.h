@@ -50,6 +50,8 @@ class Loader {
 
   /// What has been read since the last call.
   std::vector<Result> take();
+  /// Blocks until take() has something; only while something is being read.
+  void wait();
   std::size_t waiting() const;
 
  private:
@@ -66,7 +68,8 @@ class Loader {
   const std::function<void()> on_progress_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;     // threads wait for jobs
+  std::condition_variable read_;     // wait() for results
   std::deque<Job> jobs_;            // guarded by mutex_
   std::vector<Result> results_;     // guarded by mutex_
   bool stopping_ = false;           // guarded by mutex_

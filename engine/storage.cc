@@ -61,6 +61,7 @@ Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRe
   self.checkpointer_ = std::make_unique<Checkpointer>(
       *self.keyspace_, *self.store_, [journal = self.journal_.get()] { return journal->sync(); }, self.on_progress_);
   self.checkpoint_at_ = std::chrono::steady_clock::now();
+  self.checkpoint_history_.emplace_back(self.checkpoint_at_, self.journal_->start());
   self.resolve_replayed();
   if (self.options_.warm_up) self.warm_up_db_ = 0;
   return storage;
@@ -179,6 +180,7 @@ void Storage::cron() {
 }
 
 void Storage::after_commit() {
+  evict_slice();
   if (!checkpoint_wanted_ || checkpointer_->running() || sweeping_ || !counts_are_exact()) return;
   STELE_ASSERT(journal_->batch().empty());
   checkpoint_wanted_ = false;
@@ -211,8 +213,7 @@ void Storage::checkpoint_ended(const Checkpointer::Outcome& outcome) {
   sweeping_ = true;
   checkpoint_offset_ = outcome.label.offset;
   checkpoints_.last_finished = outcome.label.taken_at;
-  const std::uint64_t keep = std::min(checkpoint_offset_.bytes(), options_.retain_bytes);
-  journal_->trim(Offset(checkpoint_offset_.bytes() - keep));
+  journal_->trim(keep_from());
   if (const Status status = drop_orphans(); !status.ok()) {
     spdlog::warn("flushed data still takes up space in the store: {}", status.message());
   }
@@ -220,12 +221,37 @@ void Storage::checkpoint_ended(const Checkpointer::Outcome& outcome) {
                outcome.took.count());
 }
 
+Offset Storage::keep_from() {
+  const std::uint64_t bytes = std::min(checkpoint_offset_.bytes(), options_.retain_bytes);
+  const Offset by_size(checkpoint_offset_.bytes() - bytes);
+  // The stream was at history[i].offset at history[i].time: the newest of those old enough is where to cut.
+  const auto now = std::chrono::steady_clock::now();
+  checkpoint_history_.emplace_back(now, checkpoint_offset_);
+  while (checkpoint_history_.size() > 1 && checkpoint_history_[1].first <= now - options_.retain_for) {
+    checkpoint_history_.pop_front();
+  }
+  const Offset by_time = checkpoint_history_.front().second;
+  return options_.retain_for.count() > 0 ? std::min(by_size, by_time) : by_size;
+}
+
+void Storage::evict_slice() {
+  constexpr std::size_t kEvictionsPerTurn = 64;
+  if (options_.resident_bytes_max == 0 || allocated_bytes_ <= options_.resident_bytes_max) return;
+  if (checkpointer_->running() || !counts_are_exact()) return;
+  const std::size_t freed = keyspace_->evict(kEvictionsPerTurn);
+  allocated_bytes_ -= std::min(freed, allocated_bytes_);
+  // Hardly anything is clean: let a checkpoint clean it. Not for less than it is worth.
+  constexpr std::size_t kDirtyWorthACheckpoint = 1000;
+  if (freed == 0 && keyspace_->dirty_keys() >= kDirtyWorthACheckpoint) checkpoint_wanted_ = true;
+}
+
 Status Storage::checkpoint_now(bool clean_shutdown) {
   STELE_ASSERT(journal_->batch().empty());
   if (checkpointer_->running()) checkpoint_ended(checkpointer_->finish());
   checkpoint_wanted_ = false;
   while (!counts_are_exact()) {
-    if (!take_loads()) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the loader is at work
+    loader_->wait();
+    take_loads();
   }
   while (!keyspace_->sweep_tombstones(kSweepSegments)) {
   }
@@ -333,6 +359,10 @@ void Storage::resolve_replayed() {
 
 void Storage::warm_up_next() {
   if (warm_up_db_ < 0 || warm_up_ticket_ != 0) return;
+  if (options_.resident_bytes_max > 0 && allocated_bytes_ > options_.resident_bytes_max / 10 * 9) {
+    warm_up_db_ = -1;  // what is loaded from here on would only push out something else
+    return;
+  }
   while (warm_up_db_ < keyspace_->databases()) {
     const Database& db = keyspace_->db(warm_up_db_);
     if (db.cold > 0) {

@@ -32,6 +32,8 @@ struct StorageOptions {
   std::uint64_t checkpoint_journal_bytes = std::uint64_t{64} << 20;
   std::chrono::seconds checkpoint_interval{300};
   std::uint64_t retain_bytes = 0;  // of the journal, behind the last checkpoint
+  std::chrono::seconds retain_for{0};  // likewise
+  std::size_t resident_bytes_max = 0;  // 0: all objects may stay in memory
 };
 
 /// What a start found and did, for the log and INFO.
@@ -88,6 +90,8 @@ class Storage {
   bool checkpoint_running() const { return checkpointer_->running() || checkpoint_wanted_; }
   /// Waits for the disk: SAVE, DEBUG RELOAD, shutdown. The journal's batch must be empty.
   Status checkpoint_now(bool clean_shutdown);
+  /// Bytes the process has allocated, measured a few times a second: resident-memory goes by it.
+  void note_memory(std::size_t allocated_bytes) { allocated_bytes_ = allocated_bytes; }
   /// To be called when the turn's frame has been committed: begins what was requested.
   void after_commit();
 
@@ -120,6 +124,8 @@ class Storage {
   Label label_now(bool clean_shutdown) const;
   void checkpoint_ended(const Checkpointer::Outcome& outcome);
   bool take_loads();
+  void evict_slice();
+  Offset keep_from();
   void warm_up_next();
   void finished_warm_up_page(const Loader::Result& result);
   void finished_due(const Loader::Result& result);
@@ -152,6 +158,9 @@ class Storage {
   ReplicationId replid2_;  // the history before this one, valid up to replid2_end_
   Offset replid2_end_;
   std::chrono::steady_clock::time_point checkpoint_at_;
+
+  std::deque<std::pair<std::chrono::steady_clock::time_point, Offset>> checkpoint_history_;  // for retain_for
+  std::size_t allocated_bytes_ = 0;
 
   std::uint64_t last_ticket_ = 0;
   std::vector<Waiting> waiting_;

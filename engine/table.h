@@ -39,6 +39,7 @@ class Table {
     void set_entry(Entry* entry);
     bool is_dirty(unsigned epoch) const { return *bits_ & (std::uint64_t{1} << epoch); }
     bool is_tombstone() const { return *bits_ & kTombstoneMark; }
+    bool is_clean() const { return (*bits_ & 3) == 0; }  // dirty in neither epoch
 
    private:
     friend class Table;

@@ -44,6 +44,15 @@ Fsync fsync_of(const Config& config) {
   return Fsync::everysec;
 }
 
+/// Those that CONFIG SET may change.
+void take_live_options(const Config& config, StorageOptions& options) {
+  options.checkpoint_journal_bytes = static_cast<std::uint64_t>(config.checkpoint_journal_bytes);
+  options.checkpoint_interval = std::chrono::seconds(config.checkpoint_interval);
+  options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
+  options.retain_for = std::chrono::seconds(config.journal_retain_seconds);
+  options.resident_bytes_max = static_cast<std::size_t>(config.resident_memory);
+}
+
 StorageOptions storage_options(const Config& config) {
   StorageOptions options;
   options.dir = config.dir;
@@ -55,9 +64,7 @@ StorageOptions storage_options(const Config& config) {
   options.databases = static_cast<int>(config.databases);
   options.loader_threads = static_cast<int>(config.loader_threads);
   options.warm_up = config.warm_up;
-  options.checkpoint_journal_bytes = static_cast<std::uint64_t>(config.checkpoint_journal_bytes);
-  options.checkpoint_interval = std::chrono::seconds(config.checkpoint_interval);
-  options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
+  take_live_options(config, options);
   return options;
 }
 
@@ -173,17 +180,15 @@ void Server::apply_config() {
   keyspace.access_policy().lfu = config.maxmemory_policy == EvictionPolicy::volatile_lfu ||
                                  config.maxmemory_policy == EvictionPolicy::allkeys_lfu;
   keyspace.set_string_bytes_max(static_cast<std::size_t>(config.proto_max_bulk_len));
-  StorageOptions& options = storage_->options();
-  options.checkpoint_journal_bytes = static_cast<std::uint64_t>(config.checkpoint_journal_bytes);
-  options.checkpoint_interval = std::chrono::seconds(config.checkpoint_interval);
-  options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
+  take_live_options(config, storage_->options());
   storage_->journal().set_fsync(fsync_of(config));
 }
 
 void Server::observe_config() {
   config_.on_change({"lazyfree-lazy-user-del", "lazyfree-lazy-user-flush", "lazyfree-lazy-server-del",
                      "lazyfree-lazy-expire", "lazyfree-lazy-eviction", "maxmemory-policy", "proto-max-bulk-len",
-                     "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "appendfsync", "appendonly"},
+                     "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
+                     "appendfsync", "appendonly"},
                     [this](const Config&) {
                       apply_config();
                       return Status();
@@ -280,6 +285,7 @@ void Server::cron() {
   stats_.input_rate.sample(stats_.net_input_bytes, now_);
   stats_.output_rate.sample(stats_.net_output_bytes, now_);
   update_memory_usage(stats_);
+  storage_->note_memory(stats_.memory.now().allocated);
   clients_.for_each([this](Connection& connection) { check_client(connection, now_); });
   if (!environment_->pause.is_on()) {
     for (Connection* connection : std::exchange(paused_, {})) {
