@@ -30,6 +30,8 @@ void Loader::load(std::uint64_t ticket, std::uint64_t generation, std::vector<st
   for (std::string& stored : stored_keys) result.rows.push_back({std::move(stored), std::nullopt});
   submit({ticket,
           [this](Result& out) {
+            // In the order of the store, neighbours share blocks.
+            std::sort(out.rows.begin(), out.rows.end(), [](const Row& a, const Row& b) { return a.stored < b.stored; });
             std::vector<std::string_view> keys;
             for (const Row& row : out.rows) keys.push_back(row.stored);
             auto values = store_.multi_get(keys);

@@ -9,6 +9,7 @@ namespace stele {
 namespace {
 
 constexpr std::chrono::microseconds kWalkSlice{250};
+constexpr std::uint64_t kWalkSlicesMax = 4;
 constexpr std::size_t kSweepSegments = 16;
 constexpr std::size_t kDueRows = 1000;
 constexpr std::size_t kWarmUpRows = 256;
@@ -148,7 +149,10 @@ Status Storage::drop_orphans() {
 bool Storage::turn() {
   bool more = take_loads();
   if (checkpointer_->walking()) {
-    checkpointer_->step(kWalkSlice);
+    // The further the journal is ahead, the longer the slices: the next start has to replay what is ahead.
+    const std::uint64_t ahead = journal_->end() - checkpoint_offset_;
+    const std::uint64_t times_over = ahead / std::max<std::uint64_t>(1, options_.checkpoint_journal_bytes);
+    checkpointer_->step(kWalkSlice * static_cast<int>(std::min<std::uint64_t>(1 + times_over, kWalkSlicesMax)));
     more = true;
   }
   if (checkpointer_->running()) {
@@ -346,8 +350,6 @@ void Storage::finished_due(const Loader::Result& result) {
 void Storage::resolve_replayed() {
   constexpr std::size_t kKeysPerJob = 2000;
   std::vector<std::string> keys = keyspace_->take_unresolved();
-  // In the order of the store, neighbours share blocks.
-  std::sort(keys.begin(), keys.end());
   for (std::size_t from = 0; from < keys.size(); from += kKeysPerJob) {
     const std::size_t end = std::min(keys.size(), from + kKeysPerJob);
     std::vector<std::string> job(std::make_move_iterator(keys.begin() + static_cast<std::ptrdiff_t>(from)),
