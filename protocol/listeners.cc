@@ -22,8 +22,13 @@ namespace {
 
 /// The machine does not have this address, or no address of its kind.
 bool is_missing(const asio::error_code& error) {
-  return error == std::errc::address_not_available || error == std::errc::address_family_not_supported ||
-         error == std::errc::protocol_not_supported || error == std::errc::no_protocol_option;
+  switch (error.value()) {
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT:
+    case ENOPROTOOPT: return true;
+    default: return false;
+  }
 }
 
 /// Whether somebody answers there; a crash leaves a socket file behind that nobody does.
