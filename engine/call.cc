@@ -47,7 +47,11 @@ bool Call::database_arg(std::size_t i, int& db) {
 }
 
 void Call::emit_verbatim() {
-  if (!raw_.empty()) {
+  if (command_.renamed) {
+    std::vector<std::string_view> in_stream(args_.begin(), args_.end());
+    in_stream[0] = command_.row->name;
+    effects_.emit_list(session_.db, in_stream);
+  } else if (!raw_.empty()) {
     effects_.emit_raw(session_.db, raw_);
   } else {
     effects_.emit_list(session_.db, args_);

@@ -67,6 +67,7 @@ bool CommandRegistry::rename(std::string_view from, std::string_view to) {
   RegisteredCommand* command = found->second;
   if (!to.empty() && !by_name_.emplace(to_lower(to), command).second) return false;
   by_name_.erase(to_lower(from));
+  command->renamed = true;
   if (to.empty()) std::erase(commands_, command);
   return true;
 }
@@ -77,6 +78,15 @@ RegisteredCommand* CommandRegistry::find(std::string_view name) const {
   for (std::size_t i = 0; i < name.size(); ++i) lower[i] = to_lower(name[i]);
   const auto found = by_name_.find(std::string_view(lower, name.size()));
   return found == by_name_.end() ? nullptr : found->second;
+}
+
+RegisteredCommand* CommandRegistry::find_in_stream(std::string_view name) {
+  RegisteredCommand* by_name = find(name);
+  if (by_name != nullptr && !by_name->renamed) return by_name;
+  for (RegisteredCommand& command : storage_) {
+    if (command.parent == nullptr && equals_ignoring_case(command.row->name, name)) return &command;
+  }
+  return nullptr;
 }
 
 RegisteredCommand* CommandRegistry::find_subcommand(const RegisteredCommand& container, std::string_view name) {

@@ -36,6 +36,7 @@ struct RegisteredCommand {
   Flags flags = 0;
   Flags categories = 0;
   int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND has told it since 2.8
+  bool renamed = false;  // clients know it by another name than the stream, or not at all
   const RegisteredCommand* parent = nullptr;
   std::vector<RegisteredCommand*> subcommands;
   CommandStats stats;
@@ -53,6 +54,8 @@ class CommandRegistry {
 
   /// In any case of letters; containers as such.
   RegisteredCommand* find(std::string_view name) const;
+  /// By the name it has in the stream, which rename-command does not change: a journal must not depend on the settings.
+  RegisteredCommand* find_in_stream(std::string_view name);
   /// The subcommand `name` of a container; null if none.
   static RegisteredCommand* find_subcommand(const RegisteredCommand& container, std::string_view name);
   /// "client|list" or "get".

@@ -29,7 +29,7 @@ struct StorageOptions {
   int databases = 16;
   int loader_threads = 2;
   bool warm_up = true;
-  std::uint64_t checkpoint_journal_bytes = std::uint64_t{64} << 20;
+  std::uint64_t checkpoint_journal_bytes = std::uint64_t{32} << 20;
   std::chrono::seconds checkpoint_interval{300};
   std::uint64_t retain_bytes = 0;  // of the journal, behind the last checkpoint
   std::chrono::seconds retain_for{0};  // likewise

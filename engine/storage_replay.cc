@@ -40,7 +40,7 @@ class Replayer {
   Status run(std::span<const std::string_view> args, Offset at) {
     ++commands_;
     if (args[0] == "MULTI" || args[0] == "EXEC") return Status();
-    RegisteredCommand* command = registry_.find(args[0]);
+    RegisteredCommand* command = registry_.find_in_stream(args[0]);
     if (command == nullptr || command->row->run == nullptr) {
       return Status::corrupt("journal: unknown command '{}' at offset {}; was it written by a later version?", args[0], at);
     }

@@ -32,6 +32,7 @@ Journal::Journal(std::filesystem::path dir, JournalOptions options, LockFile loc
       batch_(kBatchHeadroom),
       chain_(opened.end.chain),
       mark_seed_(opened.segments.back()->header().chain),
+      unclean_(!report_.created && !report_.closed),
       start_(opened.segments.front()->first()),
       durable_(opened.end.offset),
       written_(opened.end.offset),
@@ -68,7 +69,7 @@ Status Journal::close() {
   if (status.ok()) {
     {
       const std::lock_guard lock(mutex_);
-      hand_over_mark(true);
+      hand_over_mark(!unclean_);
     }
     status = sync();
   }
@@ -171,6 +172,7 @@ void Journal::hand_over_rotation(const ReplicationId& replid) {
 void Journal::begin_history(ReplicationId replid, int db) {
   STELE_ASSERT(batch_.empty());
   db_ = db;
+  unclean_ = false;
   const std::lock_guard lock(mutex_);
   hand_over_rotation(replid);
   replid_ = std::move(replid);

@@ -134,7 +134,8 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// Makes everything durable, says so in the file, and stops the threads. The status is that of the last sync.
+  /// Makes everything durable, says so in the file, and stops the threads. The status is that of the last sync. What was
+  /// opened unclean and never began a history is still unclean: a start that failed must not hide a crash from the next.
   Status close();
 
   // --- executor ---
@@ -283,6 +284,7 @@ class Journal {
   Chain mark_seed_;
   Offset marked_;
   int db_ = 0;
+  bool unclean_;  // the last server was not shut down, and no history has begun since
 
   std::atomic<Offset> start_;
   std::atomic<Offset> durable_;

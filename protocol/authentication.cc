@@ -34,6 +34,7 @@ bool authenticate(Call& call, std::string_view user, std::string_view password) 
     return false;
   }
   call.session().authenticated = true;
+  connection_of(call).parser.set_authenticated(true);
   call.session().user = user;
   return true;
 }

@@ -117,6 +117,7 @@ void reset(Call& call) {
   connection.name.clear();
   connection.user = "default";
   connection.authenticated = environment.config.now().requirepass.empty();
+  connection.parser.set_authenticated(connection.authenticated);
   call.reply().simple("RESET");
 }
 

@@ -205,7 +205,7 @@ struct Config {
   bool lazyfree_lazy_user_del = false;
   bool lazyfree_lazy_user_flush = false;
   std::int64_t resident_memory = 0;
-  std::int64_t checkpoint_journal_bytes = std::int64_t{64} << 20;
+  std::int64_t checkpoint_journal_bytes = std::int64_t{32} << 20;
   std::int64_t checkpoint_interval = 300;  // seconds
   std::int64_t block_cache_size = std::int64_t{32} << 20;
   std::int64_t loader_threads = 2;

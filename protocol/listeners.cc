@@ -1,8 +1,12 @@
 #include "protocol/listeners.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
@@ -15,6 +19,35 @@
 #include "protocol/poller.h"
 
 namespace stele {
+
+namespace {
+
+/// The machine does not have this address, or no address of its kind.
+bool is_missing(const asio::error_code& error) {
+  switch (error.value()) {
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT:
+    case ENOPROTOOPT: return true;
+    default: return false;
+  }
+}
+
+/// Whether somebody answers there; a crash leaves a socket file behind that nobody does.
+bool has_listener(const std::string& path) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  // Full backlog: there is one, and it is busy.
+  const bool there = connected || errno == EAGAIN;
+  ::close(fd);
+  return there;
+}
+
+}  // namespace
 
 /// One listening socket; accepts for as long as it lives.
 struct Listeners::Acceptor {
@@ -50,14 +83,16 @@ Listeners::Listeners(asio::io_context& io, Poller& poller, std::function<void(in
 
 Listeners::~Listeners() { close(); }
 
-std::unique_ptr<Listeners::Acceptor> Listeners::open_tcp(const std::string& address, int port, int backlog,
-                                                         Status& status) {
+Status Listeners::open_tcp(const std::string& word, const Bound& wanted) {
+  const bool optional = word.starts_with('-');
+  const std::string address = optional ? word.substr(1) : word;
+  const auto port = static_cast<unsigned short>(wanted.port);
   asio::error_code error;
   asio::ip::tcp::endpoint endpoint;
   if (address == "*") {
-    endpoint = {asio::ip::tcp::v4(), static_cast<unsigned short>(port)};
+    endpoint = {asio::ip::tcp::v4(), port};
   } else if (address == "::*") {
-    endpoint = {asio::ip::tcp::v6(), static_cast<unsigned short>(port)};
+    endpoint = {asio::ip::tcp::v6(), port};
   } else {
     asio::ip::address parsed = asio::ip::make_address(address, error);
     if (error) {
@@ -65,26 +100,43 @@ std::unique_ptr<Listeners::Acceptor> Listeners::open_tcp(const std::string& addr
       const auto found = resolver.resolve(address, "", asio::ip::resolver_base::passive, error);
       if (!error && !found.empty()) parsed = found.begin()->endpoint().address();
     }
-    if (error) {
-      status = Status::invalid("Could not resolve the address '{}' of 'bind': {}", address, error.message());
-      return nullptr;
-    }
-    endpoint = {parsed, static_cast<unsigned short>(port)};
+    if (error && optional) return Status();
+    if (error) return Status::invalid("Could not resolve the address '{}' of 'bind': {}", address, error.message());
+    endpoint = {parsed, port};
   }
   auto acceptor = std::make_unique<Acceptor>(io_, accepted_);
   acceptor->socket.open(endpoint.protocol(), error);
   if (!error) acceptor->socket.set_option(asio::socket_base::reuse_address(true), error);
   if (!error && endpoint.address().is_v6()) acceptor->socket.set_option(asio::ip::v6_only(true), error);
   if (!error) acceptor->socket.bind(endpoint, error);
-  if (!error) acceptor->socket.listen(backlog, error);
+  if (!error) acceptor->socket.listen(wanted.backlog, error);
+  if (error && optional && is_missing(error)) return Status();
   if (error) {
-    status = Status::invalid("Could not create server TCP listening socket {}:{}: bind: {}", address, port, error.message());
-    return nullptr;
+    return Status::invalid(
+        "Failed listening on port {} (tcp): Could not create server TCP listening socket {}:{}: bind: {}", wanted.port,
+        address, wanted.port, error.message());
   }
-  return acceptor;
+  acceptor->accept();
+  tcp_.push_back(std::move(acceptor));
+  return Status();
+}
+
+Status Listeners::open_all(const Bound& wanted) {
+  tcp_.clear();
+  if (wanted.port == 0) return Status();
+  Status status;
+  for (const std::string& word : wanted.addresses) {
+    if (status.ok()) status = open_tcp(word, wanted);
+  }
+  if (status.ok() && tcp_.empty() && !wanted.addresses.empty()) {
+    status = Status::invalid("Failed listening on port {} (tcp): none of the addresses of 'bind' is available", wanted.port);
+  }
+  if (!status.ok()) tcp_.clear();
+  return status;
 }
 
 Status Listeners::listen_tcp(const std::vector<std::string>& addresses, int port, int backlog) {
+<<<<<<< HEAD
   std::vector<std::unique_ptr<Acceptor>> before = std::move(tcp_);
   tcp_.clear();
   if (port == 0) return Status();
@@ -103,12 +155,16 @@ Status Listeners::listen_tcp(const std::vector<std::string>& addresses, int port
     if (acceptor == nullptr) continue;
     poller_.add_listener(acceptor->socket.native_handle());
     opened.push_back(std::move(acceptor));
+=======
+  // The old sockets give way first: the new addresses may be among theirs, and 'bind' allows no two at a time.
+  Bound wanted{addresses, port, backlog};
+  Status status = open_all(wanted);
+  if (status.ok()) {
+    bound_ = std::move(wanted);
+    return status;
+>>>>>>> sys
   }
-  if (status.ok() && opened.empty() && !addresses.empty()) {
-    status = Status::invalid("Failed listening on port {} (tcp), aborting: none of the addresses of 'bind' is available", port);
-  }
-  tcp_ = status.ok() ? std::move(opened) : std::move(before);
-  for (const auto& acceptor : tcp_) acceptor->accept();
+  if (const Status back = open_all(bound_); !back.ok()) spdlog::error("not listening any more: {}", back.message());
   return status;
 }
 
@@ -118,6 +174,7 @@ Status Listeners::listen_unix(const std::string& path, unsigned permissions, int
     return Status::invalid("unixsocket: '{}' is longer than the {} bytes that a socket's path may have", path,
                            sizeof limits.sun_path - 1);
   }
+  if (has_listener(path)) return Status::invalid("Failed opening Unix socket: bind: {}: another server listens on it", path);
   ::unlink(path.c_str());
   auto acceptor = std::make_unique<Acceptor>(io_, accepted_);
   asio::error_code error;

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kReadBytes = 64 * 1024;
 // An announced payload is a claim: room is made for this much at most before bytes arrive.
 constexpr std::size_t kReadAheadBytesMax = 4 * 1024 * 1024;
+constexpr std::size_t kUncheckedOutputBytesMax = 1024 * 1024;
 constexpr std::size_t kIdleBufferBytesMax = 64 * 1024;
 constexpr std::size_t kExpirePerTurn = 64;
 constexpr std::chrono::microseconds kIoPollInterval{2000};
@@ -99,7 +100,9 @@ void Server::read_from(Connection& connection) {
     return process_input(connection);
   }
   const std::size_t used = process(connection, {buffer, bytes});
-  if (used < bytes && !connection.closed) connection.input.append(buffer + used, bytes - used);
+  if (connection.closed) return;
+  if (used < bytes) connection.input.append(buffer + used, bytes - used);
+  check_query_limit(connection);
 }
 
 void Server::process_input(Connection& connection) {
@@ -107,13 +110,17 @@ void Server::process_input(Connection& connection) {
   if (connection.closed) return;
   connection.input.consume(used);
   if (connection.input.empty()) connection.input.shrink(kIdleBufferBytesMax);
-  const auto limit = static_cast<std::size_t>(config_.now().client_query_buffer_limit);
-  if (connection.input.size() > limit) {
-    ++stats_.query_buffer_limit_disconnections;
-    spdlog::warn("closing client {}: its unfinished command has {} bytes, over client-query-buffer-limit", connection.peer,
-                 connection.input.size());
-    clients_.close(connection);
-  }
+  check_query_limit(connection);
+}
+
+void Server::check_query_limit(Connection& connection) {
+  // Commands that wait for EXEC are as much the client's unfinished business as half a command.
+  const std::size_t bytes = connection.input.size() + connection.queue_bytes;
+  if (bytes <= static_cast<std::size_t>(config_.now().client_query_buffer_limit)) return;
+  ++stats_.query_buffer_limit_disconnections;
+  spdlog::warn("closing client {}: its unfinished command or transaction has {} bytes, over client-query-buffer-limit",
+               connection.peer, bytes);
+  clients_.close(connection);
 }
 
 std::size_t Server::process(Connection& connection, std::string_view bytes) {
@@ -137,6 +144,8 @@ std::size_t Server::process(Connection& connection, std::string_view bytes) {
         put_off(connection, executed);
         break;
       }
+      // Not only when they are sent: one packet can ask for more replies than there is memory.
+      if (connection.output.size() > kUncheckedOutputBytesMax && over_output_limit(connection, now_)) break;
     }
     rest.remove_prefix(connection.parser.consumed());
   }

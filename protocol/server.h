@@ -47,6 +47,7 @@ class Server {
   void turn(std::span<epoll_event> ready);
   void read_from(Connection& connection);
   void process_input(Connection& connection);
+  void check_query_limit(Connection& connection);
   std::size_t process(Connection& connection, std::string_view bytes);
   void put_off(Connection& connection, Dispatcher::Outcome outcome);
   void resume(Connection& connection);
@@ -66,6 +67,7 @@ class Server {
 
   void accepted(int fd);
   void begin_shutdown(ShutdownRequest request);
+  void signalled(int number);
   int shut_down();
 
   LiveConfig config_;

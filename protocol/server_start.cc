@@ -110,11 +110,16 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
+<<<<<<< HEAD
   server->poller_.add_wakeup(server->wakeup_);
   server->io_->await_signal([raw = server.get()](int number) {
     spdlog::warn("Received {} scheduling shutdown...", number == SIGINT ? "SIGINT" : "SIGTERM");
     raw->begin_shutdown({});
   });
+=======
+  server->poller_.add(server->wakeup_.fd(), nullptr);
+  server->io_->await_signal([raw = server.get()](int number) { raw->signalled(number); });
+>>>>>>> sys
   server->io_->start_cron(std::chrono::milliseconds(1000 / std::max<std::int64_t>(1, now.hz)));
   if (!now.pidfile.empty()) {
     server->pidfile_ = now.pidfile;
@@ -289,7 +294,8 @@ void Server::cron() {
   clients_.for_each([this](Connection& connection) { check_client(connection, now_); });
   if (!environment_->pause.is_on()) {
     for (Connection* connection : std::exchange(paused_, {})) {
-      if (!connection->closed) resume(*connection);
+      // UNPAUSE may have resumed it already, and it may be waiting for something else by now.
+      if (!connection->closed && connection->waits == Waits::for_pause) resume(*connection);
     }
   }
   storage_->cron();
@@ -298,6 +304,18 @@ void Server::cron() {
 // --- the end
 
 void Server::begin_shutdown(ShutdownRequest request) { shutdown_ = request; }
+
+void Server::signalled(int number) {
+  const bool interrupt = number == SIGINT;
+  const std::int64_t flags = interrupt ? config_.now().shutdown_on_sigint : config_.now().shutdown_on_sigterm;
+  ShutdownRequest request;
+  if ((flags & kShutdownSave) != 0) request.save = ShutdownRequest::Save::yes;
+  if ((flags & kShutdownNoSave) != 0) request.save = ShutdownRequest::Save::no;
+  request.now = (flags & kShutdownNow) != 0;
+  request.force = (flags & kShutdownForce) != 0;
+  spdlog::warn("Received {} scheduling shutdown...", interrupt ? "SIGINT" : "SIGTERM");
+  begin_shutdown(request);
+}
 
 int Server::shut_down() {
   spdlog::warn("User requested shutdown...");
