@@ -117,6 +117,7 @@ Status Listeners::open_tcp(const std::string& word, const Bound& wanted) {
         address, wanted.port, error.message());
   }
   acceptor->accept();
+  poller_.add_listener(acceptor->socket.native_handle());
   tcp_.push_back(std::move(acceptor));
   return Status();
 }
@@ -136,33 +137,12 @@ Status Listeners::open_all(const Bound& wanted) {
 }
 
 Status Listeners::listen_tcp(const std::vector<std::string>& addresses, int port, int backlog) {
-<<<<<<< HEAD
-  std::vector<std::unique_ptr<Acceptor>> before = std::move(tcp_);
-  tcp_.clear();
-  if (port == 0) return Status();
-  // The old sockets give way first: the new ones may be the same addresses.
-  std::vector<std::unique_ptr<Acceptor>> opened;
-  Status status;
-  for (const auto& old : before) old->socket.cancel();
-  for (const std::string& word : addresses) {
-    const bool optional = word.starts_with('-');
-    Status failure;
-    auto acceptor = open_tcp(optional ? word.substr(1) : word, port, backlog, failure);
-    if (acceptor == nullptr && !optional) {
-      status = std::move(failure);
-      break;
-    }
-    if (acceptor == nullptr) continue;
-    poller_.add_listener(acceptor->socket.native_handle());
-    opened.push_back(std::move(acceptor));
-=======
   // The old sockets give way first: the new addresses may be among theirs, and 'bind' allows no two at a time.
   Bound wanted{addresses, port, backlog};
   Status status = open_all(wanted);
   if (status.ok()) {
     bound_ = std::move(wanted);
     return status;
->>>>>>> sys
   }
   if (const Status back = open_all(bound_); !back.ok()) spdlog::error("not listening any more: {}", back.message());
   return status;

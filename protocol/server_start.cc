@@ -110,16 +110,8 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
-<<<<<<< HEAD
   server->poller_.add_wakeup(server->wakeup_);
-  server->io_->await_signal([raw = server.get()](int number) {
-    spdlog::warn("Received {} scheduling shutdown...", number == SIGINT ? "SIGINT" : "SIGTERM");
-    raw->begin_shutdown({});
-  });
-=======
-  server->poller_.add(server->wakeup_.fd(), nullptr);
   server->io_->await_signal([raw = server.get()](int number) { raw->signalled(number); });
->>>>>>> sys
   server->io_->start_cron(std::chrono::milliseconds(1000 / std::max<std::int64_t>(1, now.hz)));
   if (!now.pidfile.empty()) {
     server->pidfile_ = now.pidfile;

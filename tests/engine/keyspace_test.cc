@@ -181,7 +181,7 @@ TEST_F(KeyspaceTest, ATombstoneOutlivesTheSweepUntilItsCheckpointHasEnded) {
   auto store = open_store();
   auto keys = engine();
   (*keys)->attach_store(store.get());
-  Checkpointer checkpointer(*keys->keyspace, *store, [] {});
+  Checkpointer checkpointer(*keys->keyspace, *store, [] { return Status(); }, [] {});
   keys->set(0, "a", "1");
   checkpointer.start({});
   ASSERT_TRUE(checkpointer.finish().status.ok());  // a sweep may run from now on
@@ -217,7 +217,7 @@ class ColdKeys : public KeyspaceTest {
       const auto expire = i % 5 == 0 ? std::optional<std::int64_t>(5000 + i) : std::nullopt;
       warm_->set(i % 2, name(i), fmt::format("value {}", i), expire);
     }
-    Checkpointer checkpointer(*warm_->keyspace, *store_, [] {});
+    Checkpointer checkpointer(*warm_->keyspace, *store_, [] { return Status(); }, [] {});
     checkpointer.start({});
     const Status status = checkpointer.finish().status;
     EXPECT_TRUE(status.ok()) << status.message();
@@ -292,7 +292,7 @@ TEST_F(ColdKeys, ExpireByTheRowsOfTheStore) {
   std::size_t rows = 0;
   auto row = store_->expires_until((*cold_)->now());
   for (; row.valid(); row.next(), ++rows) {
-    if ((*cold_)->expire_stored(row.expire_at(), row.object_key())) continue;
+    if ((*cold_)->expire_stored(row.expire_at(), row.object_key(), false) != Keyspace::StoredExpiry::cold) continue;
     const Status status = (*cold_)->install_loaded(row.object_key(), *store_->get(row.object_key()));
     ASSERT_TRUE(status.ok()) << status.message();
   }
@@ -341,7 +341,7 @@ TEST_F(KeyspaceTest, TheStoreHoldsTheStateAtTheFreezeWhateverHappensMeanwhile) {
         if (random_() % 200 == 0) (*keys)->swap(db, static_cast<int>(random_() % kDatabases));
     }
   };
-  Checkpointer checkpointer(*keys->keyspace, *store, [] {});
+  Checkpointer checkpointer(*keys->keyspace, *store, [] { return Status(); }, [] {});
   for (int round = 0; round < 12; ++round) {
     for (int i = 0; i < 6000; ++i) mutate();
     const std::string digest = keys->digest();
