@@ -603,11 +603,4 @@ bool Keyspace::sweep_tombstones(std::size_t segments) {
   return sweep_db_ >= dbs_.size();
 }
 
-std::vector<Partition> Keyspace::partitions() const {
-  std::vector<Partition> out;
-  for (const auto& db : dbs_) out.push_back(db->partition);
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 }  // namespace stele

@@ -232,8 +232,8 @@ class Keyspace {
   /// From a label; `corrupt` if malformed.
   static Result<KeyHasher::Seed> seed_of(std::string_view engine_state);
   Status restore(std::string_view engine_state);
-  /// Partitions in use, ascending.
-  std::vector<Partition> partitions() const;
+  /// Partitions that a label names, ascending; `corrupt` if malformed.
+  static Result<std::vector<Partition>> partitions_of(std::string_view engine_state);
 
   KeyspaceStats& stats() { return stats_; }
 

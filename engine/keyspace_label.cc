@@ -72,4 +72,20 @@ Status Keyspace::restore(std::string_view engine_state) {
   return Status();
 }
 
+Result<std::vector<Partition>> Keyspace::partitions_of(std::string_view engine_state) {
+  std::vector<Partition> out;
+  std::istringstream lines{std::string(engine_state)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word;
+    std::size_t index = 0;
+    Partition partition = 0;
+    if (!(words >> word) || word != "db") continue;
+    if (!(words >> index >> partition)) return Status::corrupt("checkpoint label: malformed line '{}'", line);
+    out.push_back(partition);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 }  // namespace stele

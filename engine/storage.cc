@@ -49,13 +49,13 @@ Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRe
   self.lock_ = std::make_unique<LockFile>(std::move(lock));
 
   STELE_CHECK(self.open_store());
+  STELE_CHECK(self.drop_orphans());
   STELE_CHECK(self.open_journal());
   self.recovery_.open_took = since(start);
 
   const auto replay_start = std::chrono::steady_clock::now();
   STELE_CHECK(self.replay(registry));
   self.recovery_.replay_took = since(replay_start);
-  STELE_CHECK(self.drop_orphans());
   self.begin_history_if_unclean();
 
   self.loader_ = std::make_unique<Loader>(*self.store_, self.options_.loader_threads, self.on_progress_);
@@ -131,15 +131,19 @@ void Storage::begin_unrelated_history() {
 }
 
 Status Storage::drop_orphans() {
-  // A FLUSHDB whose range a crash kept from being dropped: whatever lies between the partitions in use is dead.
+  // What lies between the partitions that the label names is dead: replay begins at the label, so it may still need what
+  // the keyspace has left behind since. A drop that a crash cut short is found here as well.
+  const auto label = store_->label();
+  if (label == nullptr) return Status();
+  STELE_TRY(const std::vector<Partition> live, Keyspace::partitions_of(label->engine_state));
+  // Numbers only grow, so nothing will ever be put there again; behind the last one there is nothing yet.
   std::string from;
-  std::vector<Partition> live = keyspace_->partitions();
-  for (std::size_t i = 0; i <= live.size(); ++i) {
-    const std::string end = i < live.size() ? partition_begin(live[i]) : std::string();
-    StoreIterator gap = store_->iterate(from, end);
+  for (const Partition partition : live) {
+    const std::string end = partition_begin(partition);
+    const StoreIterator gap = store_->iterate(from, end);
     STELE_CHECK(gap.status());
-    if (gap.valid()) store_->drop_range(from, end.empty() ? std::string(4, '\xff') : end);
-    if (i < live.size()) from = partition_begin(live[i] + 1);
+    if (gap.valid()) store_->drop_range(from, end);
+    from = partition_begin(partition + 1);
   }
   return Status();
 }

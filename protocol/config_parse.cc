@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "protocol/config_directive.h"
+#include "protocol/resp_split_args.h"
 
 namespace stele {
 namespace {
@@ -189,76 +190,7 @@ Status check_whole(const Config& config) {
   return {};
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// What `\c` stands for in double quotes.
-char unescaped(char c) {
-  switch (c) {
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'b':
-      return '\b';
-    case 'a':
-      return '\a';
-    default:
-      return c;
-  }
-}
-
-/// Reads the quoted part that begins at `at`; false if it does not end, or does not end a word.
-bool read_quoted(std::string_view line, std::size_t& at, std::string& word) {
-  const char quote = line[at++];
-  for (; at < line.size(); ++at) {
-    const char c = line[at];
-    const char next = at + 1 < line.size() ? line[at + 1] : '\0';
-    if (c == quote) {
-      ++at;
-      return at == line.size() || is_space(line[at]);
-    }
-    if (quote == '\'') {
-      if (c == '\\' && next == '\'') ++at;
-      word += line[at];
-    } else if (c == '\\' && next == 'x' && at + 3 < line.size() && hex_digit(line[at + 2]) >= 0 &&
-               hex_digit(line[at + 3]) >= 0) {
-      word += static_cast<char>(hex_digit(line[at + 2]) * 16 + hex_digit(line[at + 3]));
-      at += 3;
-    } else if (c == '\\' && at + 1 < line.size()) {
-      word += unescaped(next);
-      ++at;
-    } else {
-      word += c;
-    }
-  }
-  return false;
-}
-
 }  // namespace
-
-std::optional<Words> split_args(std::string_view line) {
-  Words words;
-  for (std::size_t at = 0;;) {
-    while (at < line.size() && is_space(line[at])) ++at;
-    if (at == line.size()) return words;
-    std::string word;
-    while (at < line.size() && !is_space(line[at])) {
-      if (line[at] == '"' || line[at] == '\'') {
-        if (!read_quoted(line, at, word)) return std::nullopt;
-        break;
-      }
-      word += line[at++];
-    }
-    words.push_back(std::move(word));
-  }
-}
 
 std::string quote_word(std::string_view word, bool always) {
   const auto is_plain = [](unsigned char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\'' && c != '\\'; };

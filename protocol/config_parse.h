@@ -38,9 +38,6 @@ Result<LoadedConfig> load_config(const std::vector<std::string>& arguments,
 /// Reads one text as if it were a file of that name.
 Result<LoadedConfig> load_config_text(std::string_view text, const std::string& file_name);
 
-/// The words of a line, quotes and escapes resolved; nothing if quotes are unbalanced.
-std::optional<Words> split_args(std::string_view line);
-
 /// A word as split_args reads it back; in quotes only if it needs them, or if `always`.
 std::string quote_word(std::string_view word, bool always = false);
 

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "protocol/config_live.h"
+#include "protocol/resp_split_args.h"
 
 namespace stele {
 namespace {

@@ -173,7 +173,7 @@ constexpr Directive kDirectives[] = {
     {.name = "jemalloc-bg-thread", .type = yes_no, .inert_default = "yes"},
     {.name = "journal-retain-seconds", .type = integer, .max = kLongMax, MEMBER(journal_retain_seconds)},
     {.name = "journal-retain-size", .type = memory, .max = kLongMax, MEMBER(journal_retain_size)},
-    {.name = "journal-segment-size", .type = memory, .min = 1048576, .max = 1073741824, MEMBER(journal_segment_size)},
+    {.name = "journal-segment-size", .type = memory, .flags = kConfigImmutable, .min = 1048576, .max = 1073741824, MEMBER(journal_segment_size)},
     {.name = "key-load-delay", .type = integer, .flags = kConfigHidden, .min = kIntMin, .max = kIntMax, .inert_default = "0"},
     {.name = "latency-monitor-threshold", .type = integer, .max = kLongMax, MEMBER(latency_monitor_threshold)},
     {.name = "latency-tracking", .type = yes_no, MEMBER(latency_tracking)},

@@ -68,6 +68,24 @@ StorageOptions storage_options(const Config& config) {
   return options;
 }
 
+/// What an operator who set it relies on, and would not get: better no start than a server that only seems protected.
+Status refuse_what_is_missing(const Config& config) {
+  const auto missing = [](std::string_view directive, std::string_view remedy) {
+    return Status::invalid("'{}' is set, but this version has nothing behind it: {}", directive, remedy);
+  };
+  if (config.tls_port != 0) return missing("tls-port", "there is no TLS yet; remove the line, or put a TLS proxy in front");
+  if (!config.users.empty()) return missing("user", "there are no ACL users yet; use 'requirepass'");
+  if (!config.aclfile.empty()) return missing("aclfile", "there are no ACL users yet; use 'requirepass'");
+  if (!config.replicaof.host.empty()) return missing("replicaof", "there is no replication yet; remove the line");
+  if (config.cluster_enabled) return missing("cluster-enabled", "there is no cluster mode; set it to no");
+  if (!config.modules.empty()) return missing("loadmodule", "modules cannot be loaded; remove the line");
+  if (config.maxmemory != 0) {
+    spdlog::warn("'maxmemory' is reported but not enforced yet: nothing is evicted or refused. 'resident-memory' bounds the "
+                 "objects in memory without deleting any");
+  }
+  return Status();
+}
+
 }  // namespace
 
 void register_commands(CommandRegistry& registry) {
@@ -104,7 +122,7 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
       return Status::invalid("rename-command: no command '{}', or '{}' exists already", renamed[0], renamed[1]);
     }
   }
-  if (!now.modules.empty()) return Status::invalid("loadmodule: modules cannot be loaded here; remove the line");
+  STELE_CHECK(refuse_what_is_missing(now));
   // The sockets come first: a port in use must be found out before anything is written.
   server->io_ = std::make_unique<Io>(*server, server->poller_);
   STELE_CHECK(server->open_sockets());

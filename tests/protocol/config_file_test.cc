@@ -8,7 +8,7 @@ namespace stele {
 namespace {
 
 std::string shipped_file() {
-  return (std::filesystem::path(__FILE__).parent_path() / "../../conf/stele.conf").lexically_normal().native();
+  return STELE_SOURCE_DIR "/conf/stele.conf";
 }
 
 TEST(ShippedConfig, StatesTheDefaultsAndNothingWithoutEffect) {

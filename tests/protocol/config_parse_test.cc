@@ -1,3 +1,4 @@
+#include "protocol/resp_split_args.h"
 #include "tests/protocol/config_test_support.h"
 
 namespace stele {

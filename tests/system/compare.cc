@@ -43,7 +43,10 @@ bool same_unordered(const Reply& left, const Reply& right, std::size_t run) {
 }
 
 bool same_encoding(const Reply& left, const Reply& right, bool restarted) {
-  const auto is_string = [](const Reply& reply) { return reply.text == "raw" || reply.text == "embstr"; };
+  // Redis' own restart does the same: a number that INCRBYFLOAT or APPEND left as text comes back as an int.
+  const auto is_string = [](const Reply& reply) {
+    return reply.text == "raw" || reply.text == "embstr" || reply.text == "int";
+  };
   return left == right || (restarted && left.type == right.type && is_string(left) && is_string(right));
 }
 

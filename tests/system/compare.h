@@ -5,8 +5,8 @@
 
 namespace stele::test {
 
-/// True if two servers' replies agree under `compare`. `restarted`: one of them has reloaded its data, so raw and
-/// embstr are one encoding.
+/// True if two servers' replies agree under `compare`. `restarted`: one of them has reloaded its data, so the
+/// encodings of strings are one.
 bool same(const Reply& left, const Reply& right, Compare compare, bool restarted = false);
 
 }  // namespace stele::test

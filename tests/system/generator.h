@@ -20,7 +20,7 @@ enum class Compare {
   near_seconds,  // numbers that depend on the clock: within 2 s. Negative ones exactly
   near_millis,
   shape,     // type and nullness only, to the depth of aggregates' lengths: RANDOMKEY, CLIENT ID
-  encoding,  // OBJECT ENCODING: exact until a restart has turned raw strings into embstr
+  encoding,  // OBJECT ENCODING: exact until a restart has made every string what SET makes of it
   scan,      // the whole iteration that the command begins, as a set
 };
 
