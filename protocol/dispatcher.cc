@@ -5,6 +5,7 @@
 #include "protocol/monitor.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
+#include "protocol/secrets.h"
 
 namespace stele {
 
@@ -23,6 +24,11 @@ std::string unknown_command(std::span<const std::string_view> args) {
   }
   return fmt::format("ERR unknown command '{}', with args beginning with: {}", printed(args[0], kUnknownNameBytesMax),
                      quoted);
+}
+
+/// Right after a start, what it says about numbers of keys is not exact yet.
+bool shows_counts(const RegisteredCommand& command) {
+  return command.row->name == "dbsize" || command.row->name == "info";
 }
 
 bool fits_arity(const RegisteredCommand& command, std::size_t argc) {
@@ -93,9 +99,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       return Outcome::done;
     }
     if (is_paused(connection, *command)) return Outcome::wait_for_pause;
-    if (!storage_.counts_are_exact() && (command->row->name == "dbsize" || command->row->name == "info")) {
-      return Outcome::wait_for_counts;
-    }
+    if (!storage_.counts_are_exact() && would_run(connection, *command, shows_counts)) return Outcome::wait_for_counts;
     if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
 
     storage_.effects().begin_unit();
@@ -129,17 +133,26 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
              "server.";
     }
   }
-  if (command.is(kWrite) && !storage_.journal().accepts_writes()) {
+  // Once it runs, a transaction runs to its end: space that gives out meanwhile must not cut it in two.
+  const auto writes = [](const RegisteredCommand& c) { return c.is(kWrite); };
+  if (!connection.in_exec && !storage_.journal().accepts_writes() && would_run(connection, command, writes)) {
     return "MISCONF Errors writing to the AOF file: No space left on device";
   }
   if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
   return {};
 }
 
-bool Dispatcher::is_paused(const Connection&, const RegisteredCommand& command) const {
+bool Dispatcher::would_run(const Connection& connection, const RegisteredCommand& command, Predicate predicate) {
+  if (command.row->name != "exec") return predicate(command);
+  return std::any_of(connection.queue.begin(), connection.queue.end(),
+                     [&](const QueuedCommand& queued) { return predicate(*queued.command()); });
+}
+
+bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command) const {
   if (!environment_.pause.is_on()) return false;
   if (command.is(kNoAuth) || command.row->name == "unpause" || command.full_name == "client|unpause") return false;
-  return environment_.pause.reads_too ? !command.is(kAdmin) : command.is(kWrite | kMayReplicate);
+  if (environment_.pause.reads_too) return !command.is(kAdmin);
+  return would_run(connection, command, [](const RegisteredCommand& c) { return c.is(kWrite | kMayReplicate); });
 }
 
 void Dispatcher::reject(Connection& connection, RegisteredCommand* command, std::string_view error) {
@@ -151,9 +164,8 @@ void Dispatcher::reject(Connection& connection, RegisteredCommand* command, std:
     connection.queue.clear();
     connection.queue_bytes = 0;
     storage_.watches().forget(connection.watch);
-    const std::size_t space = error.find(' ');
-    reply.error(fmt::format("EXECABORT Transaction discarded because of: {}",
-                            space == std::string_view::npos ? error : error.substr(space + 1)));
+    if (error.starts_with("ERR ")) error.remove_prefix(4);
+    reply.error(fmt::format("EXECABORT Transaction discarded because of: {}", error));
     return;
   }
   if (connection.in_multi) connection.multi_failed = true;
@@ -198,7 +210,7 @@ void Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   command.row->run(call);
   account(connection, command, args, call);
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
-    feed_monitors(environment_, connection, args, keyspace.now());
+    feed_monitors(environment_, connection, without_secrets(command, args), keyspace.now());
   }
 }
 
@@ -221,8 +233,8 @@ void Dispatcher::account(Connection& connection, RegisteredCommand& command, std
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   if (config.slowlog_log_slower_than >= 0 && microseconds >= config.slowlog_log_slower_than &&
       !command.is(kSkipSlowlog)) {
-    environment_.slow_log.add(keyspace_now(), static_cast<std::uint64_t>(microseconds), args, connection.peer,
-                              connection.name, static_cast<std::size_t>(config.slowlog_max_len));
+    environment_.slow_log.add(keyspace_now(), static_cast<std::uint64_t>(microseconds), without_secrets(command, args),
+                              connection.peer, connection.name, static_cast<std::size_t>(config.slowlog_max_len));
   }
   if (config.latency_monitor_threshold > 0 && microseconds / 1000 >= config.latency_monitor_threshold) {
     environment_.latency.add(command.is(kFast) ? "fast-command" : "command", keyspace_now(),

@@ -53,6 +53,9 @@ class Dispatcher {
   std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
   bool runs_inside_multi(const RegisteredCommand& command) const;
   UnixTime keyspace_now() const { return storage_.keyspace().now(); }
+  /// Whether `predicate` is true of `command`; of EXEC, whether it is of one of the commands that EXEC would run.
+  using Predicate = bool (*)(const RegisteredCommand&);
+  static bool would_run(const Connection& connection, const RegisteredCommand& command, Predicate predicate);
   bool is_paused(const Connection& connection, const RegisteredCommand& command) const;
   bool find_cold_keys(Connection& connection, const RegisteredCommand& command, std::span<const std::string_view> args);
   void add_cold_keys(int db, const RegisteredCommand& command, std::span<const std::string_view> args);

@@ -116,10 +116,14 @@ void Server::restart(std::vector<std::string> extra) {
 }
 
 int Server::terminate() {
-  client_.reset();
   process_->signal(SIGTERM);
+  return wait_until_ended();
+}
+
+int Server::wait_until_ended() {
+  client_.reset();
   const std::optional<int> exit_code = process_->wait(kStartDeadline);
-  if (!exit_code) fail("still runs after SIGTERM");
+  if (!exit_code) fail("still runs");
   return *exit_code;
 }
 

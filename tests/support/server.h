@@ -59,6 +59,8 @@ class Server {
   void restart(std::vector<std::string> extra = {});
   /// SIGTERM; the exit code.
   int terminate();
+  /// The exit code of a server that ends by itself, after SHUTDOWN.
+  int wait_until_ended();
 
   /// Starts the process and returns at once, so that it can be killed while it loads.
   void spawn();
