@@ -1,5 +1,6 @@
 #include "protocol/poller.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -64,6 +65,13 @@ Wakeup::~Wakeup() { ::close(fd_); }
 void Wakeup::signal() const {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);  // full: it is signalled already
+}
+
+void Wakeup::wait(std::chrono::milliseconds timeout) const {
+  pollfd wanted{.fd = fd_, .events = POLLIN, .revents = 0};
+  if (::poll(&wanted, 1, static_cast<int>(timeout.count())) <= 0) return;
+  std::uint64_t signals;
+  [[maybe_unused]] const ssize_t got = ::read(fd_, &signals, sizeof signals);
 }
 
 }  // namespace stele

@@ -20,6 +20,8 @@ class Wakeup {
 
   int fd() const { return fd_; }
   void signal() const;  // any thread
+  /// Waits for a signal alone, whatever else is ready.
+  void wait(std::chrono::milliseconds timeout) const;
 
  private:
   int fd_;

@@ -20,6 +20,9 @@ constexpr std::size_t kUncheckedOutputBytesMax = 1024 * 1024;
 constexpr std::size_t kIdleBufferBytesMax = 64 * 1024;
 constexpr std::size_t kExpirePerTurn = 64;
 constexpr std::chrono::microseconds kIoPollInterval{2000};
+// With so much accepted and not yet taken by the kernel (a disk that stalls), nothing more is read from clients.
+constexpr std::uint64_t kUnwrittenBytesMax = 256 * 1024 * 1024;
+constexpr std::chrono::milliseconds kStallWait{10};
 
 }  // namespace
 
@@ -27,7 +30,12 @@ int Server::run() {
   auto io_polled = std::chrono::steady_clock::now();
   while (!shutdown_) {
     const bool idle = !more_work_ && resumed_.empty();
-    const std::span<epoll_event> ready = poller_.ready(idle ? io_->until_cron() : std::chrono::milliseconds(0));
+    std::span<epoll_event> ready;
+    if (journal_stalls()) {
+      wakeup_.wait(kStallWait);
+    } else {
+      ready = poller_.ready(idle ? io_->until_cron() : std::chrono::milliseconds(0));
+    }
     // asio has little to do, so it is asked when there is a sign of it, and now and then.
     if (ready.empty() || poller_.accepts() || now_ - io_polled >= kIoPollInterval) {
       io_->context.poll();
@@ -36,6 +44,11 @@ int Server::run() {
     turn(ready);
   }
   return shut_down();
+}
+
+bool Server::journal_stalls() const {
+  const Journal& journal = storage_->journal();
+  return journal.end() - journal.written() > kUnwrittenBytesMax;
 }
 
 void Server::update_clock() {

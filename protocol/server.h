@@ -59,6 +59,7 @@ class Server {
   void forget(Connection& connection);
   Offset acknowledged() const;
   void update_clock();
+  bool journal_stalls() const;
 
   // --- a few times a second
   void cron();
