@@ -247,7 +247,8 @@ void Storage::evict_slice() {
   if (options_.resident_bytes_max == 0 || allocated_bytes_ <= options_.resident_bytes_max) return;
   if (checkpointer_->running() || !counts_are_exact()) return;
   const std::size_t freed = keyspace_->evict(kEvictionsPerTurn);
-  allocated_bytes_ -= std::min(freed, allocated_bytes_);
+  // Nothing found: not again before memory is measured anew.
+  allocated_bytes_ = freed == 0 ? 0 : allocated_bytes_ - std::min(freed, allocated_bytes_);
   // Hardly anything is clean: let a checkpoint clean it. Not for less than it is worth.
   constexpr std::size_t kDirtyWorthACheckpoint = 1000;
   if (freed == 0 && keyspace_->dirty_keys() >= kDirtyWorthACheckpoint) checkpoint_wanted_ = true;

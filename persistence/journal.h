@@ -221,6 +221,9 @@ class Journal {
     std::uint64_t reserved_bytes = 0;
   };
 
+  /// With less than this reserved and no more to be had, writes are refused: the rest is for those already under way.
+  static constexpr std::uint64_t kReserveLeftMin = std::uint64_t{256} << 10;
+
   struct Opened;  // what recovery found
   class Opener;   // journal_recovery.cc
 
@@ -313,6 +316,7 @@ class Journal {
   bool sync_busy_ = false;  // the sync thread is in a call to the disk, since:
   Clock::time_point sync_busy_since_;
   bool reserve_starved_ = false;
+  bool reserve_failed_ = false;  // the last attempt to reserve ahead found no space
   bool unsynced_ = false;  // bytes were written since the last fdatasync began
   bool sync_wanted_ = false;
   bool housekeeping_wanted_ = false;

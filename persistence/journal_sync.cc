@@ -19,6 +19,10 @@ constexpr std::chrono::milliseconds kHousekeepingRetry{100};
 }  // namespace
 
 void Journal::ask_sync_thread() {
+  // The next attempt may be a moment away: what was reserved must not run out until then.
+  if (reserve_failed_ && !reserve_starved_ && segment_bytes_ + kReserveLeftMin > reserved_bytes_) {
+    note_space(reserve_starved_, true, Status::exhausted("no space could be reserved in {}", dir_.native()));
+  }
   if (housekeeping_wanted_ || !(wants_reserve() || wants_next())) return;
   housekeeping_wanted_ = true;
   sync_wakes_.notify_one();
@@ -56,6 +60,7 @@ void Journal::sync_loop() {
     const Status status = housekeep(reserve, prepare, trim);
     lock.lock();
     sync_busy_ = false;
+    reserve_failed_ = status.code() == Code::exhausted;
     if (!status.ok()) {
       if (status.code() != Code::exhausted) fail(status);
       housekeeping_wanted_ = true;

@@ -141,7 +141,7 @@ Status Journal::reserve_ahead() {
   const Status status = reserve(end + kReserveBlock, end + std::clamp(end, kReserveStepMin, kReserveStepMax));
   const std::lock_guard lock(mutex_);
   // What is reserved still takes the effects of this turn, and those that no client asked for, such as expiry.
-  const bool starved = status.code() == Code::exhausted && segment_bytes_ + 4 * kReserveBlock > reserved_bytes_;
+  const bool starved = status.code() == Code::exhausted && segment_bytes_ + kReserveLeftMin > reserved_bytes_;
   note_space(reserve_starved_, starved, status);
   return status;
 }
@@ -231,7 +231,7 @@ Result<Journal::NextFile> Journal::create_next_file(std::uint64_t seq) {
   STELE_TRY(File file, File::open(path, File::Mode::replace, *options_.file_ops));
   NextFile next{.file = std::move(file), .seq = seq};
   Status status;
-  if (Result<std::uint64_t> reserved = reserve_space(next.file, 0, kReserveBlock, kReserveStepMin); reserved.ok()) {
+  if (Result<std::uint64_t> reserved = reserve_space(next.file, 0, 2 * kReserveLeftMin, kReserveStepMin); reserved.ok()) {
     next.reserved_bytes = *reserved;
     status = next.file.sync();
   } else {
