@@ -151,7 +151,7 @@ Status Storage::drop_orphans() {
 // --- turns
 
 bool Storage::turn() {
-  bool more = take_loads();
+  bool more = take_loads() || evicting_;
   if (checkpointer_->walking()) {
     // The further the journal is ahead, the longer the slices: the next start has to replay what is ahead.
     const std::uint64_t ahead = journal_->end() - checkpoint_offset_;
@@ -244,11 +244,13 @@ Offset Storage::keep_from() {
 
 void Storage::evict_slice() {
   constexpr std::size_t kEvictionsPerTurn = 64;
+  evicting_ = false;
   if (options_.resident_bytes_max == 0 || allocated_bytes_ <= options_.resident_bytes_max) return;
   if (checkpointer_->running() || !counts_are_exact()) return;
   const std::size_t freed = keyspace_->evict(kEvictionsPerTurn);
   // Nothing found: not again before memory is measured anew.
   allocated_bytes_ = freed == 0 ? 0 : allocated_bytes_ - std::min(freed, allocated_bytes_);
+  evicting_ = allocated_bytes_ > options_.resident_bytes_max;
   // Hardly anything is clean: let a checkpoint clean it. Not for less than it is worth.
   constexpr std::size_t kDirtyWorthACheckpoint = 1000;
   if (freed == 0 && keyspace_->dirty_keys() >= kDirtyWorthACheckpoint) checkpoint_wanted_ = true;

@@ -153,6 +153,7 @@ class Storage {
   CheckpointFigures checkpoints_;
   bool checkpoint_wanted_ = false;
   bool sweeping_ = false;
+  bool evicting_ = false;
   std::uint64_t generation_ = 0;  // of the store: finished checkpoints
   Offset checkpoint_offset_;
   ReplicationId replid2_;  // the history before this one, valid up to replid2_end_
