@@ -44,10 +44,12 @@ TEST(Comparison, ToleratesTheClockButNotTheSign) {
   EXPECT_FALSE(same(number(0), number(-2), Compare::near_millis));
 }
 
-TEST(Comparison, TakesRawForEmbstrOnlyAfterARestart) {
+TEST(Comparison, TakesOneEncodingOfAStringForAnotherOnlyAfterARestart) {
   EXPECT_FALSE(same(bulk("raw"), bulk("embstr"), Compare::encoding));
   EXPECT_TRUE(same(bulk("raw"), bulk("embstr"), Compare::encoding, true));
-  EXPECT_FALSE(same(bulk("raw"), bulk("int"), Compare::encoding, true));
+  EXPECT_TRUE(same(bulk("raw"), bulk("int"), Compare::encoding, true));
+  EXPECT_FALSE(same(bulk("raw"), bulk("int"), Compare::encoding));
+  EXPECT_FALSE(same(bulk("raw"), bulk("listpack"), Compare::encoding, true));
 }
 
 }  // namespace
