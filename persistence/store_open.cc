@@ -58,7 +58,7 @@ Result<Found> inspect(const fs::path& dir) {
   if (fs::exists(dir / "CURRENT", error)) return Found::complete;
   return Status::corrupt(
       "{}: has files but no CURRENT, so it is no store or a damaged one; nothing was changed. Restore the directory "
-      "from a backup, or move it away: the server then rebuilds the store from the append-only files",
+      "from a backup, or move it away: the server then rebuilds the store from the journal if that still reaches back to its beginning, and says so if not",
       dir.native());
 }
 
@@ -91,7 +91,7 @@ Status cannot_open(const fs::path& dir, const rocksdb::Status& status) {
       status.IsInvalidArgument() || status.IsNotFound()) {
     return Status::corrupt(
         "{}: cannot be opened as a store: {}. Its files were left as they are. Restore the directory from a backup, "
-        "or move it away: the server then rebuilds the store from the append-only files",
+        "or move it away: the server then rebuilds the store from the journal if that still reaches back to its beginning, and says so if not",
         dir.native(), said);
   }
   return Status::io("{}: cannot open the store: {}", dir.native(), said);

@@ -87,7 +87,7 @@ Connection* Clients::find(std::uint64_t id) {
 
 void Clients::watch(Connection& connection, bool reads, bool writes) {
   if (connection.closed) return;
-  poller_.watch(connection.fd, &connection, reads, writes);
+  poller_.watch(connection.fd, &connection, reads && !connection.peer_is_done, writes, !connection.peer_is_done);
   connection.watches_writes = writes;
 }
 

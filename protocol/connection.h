@@ -44,6 +44,7 @@ struct Connection : Session {
   Waits waits = Waits::no;
   bool in_turn = false;          // has replies of the running turn
   bool close_after_reply = false;
+  bool peer_is_done = false;     // it will send nothing more
   bool closed = false;           // gone; freed at the end of the turn
   bool watches_writes = false;
   bool monitor = false;

@@ -21,9 +21,9 @@ void Poller::add(int fd, Connection* connection) {
   STELE_ASSERT(::epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
-void Poller::watch(int fd, Connection* connection, bool reads, bool writes) {
+void Poller::watch(int fd, Connection* connection, bool reads, bool writes, bool hangups) {
   epoll_event event{};
-  event.events = (reads ? EPOLLIN : EPOLLRDHUP) | (writes ? EPOLLOUT : 0u);
+  event.events = (reads ? EPOLLIN : hangups ? EPOLLRDHUP : 0u) | (writes ? EPOLLOUT : 0u);
   event.data.ptr = connection;
   STELE_ASSERT(::epoll_ctl(fd_, EPOLL_CTL_MOD, fd, &event) == 0);
 }

@@ -42,8 +42,8 @@ class Poller {
   void add_listener(int fd);
   /// Returns from ready() at each signal(); nothing has to be read.
   void add_wakeup(const Wakeup& wakeup);
-  /// What to report from now on. A connection that waits reports neither, but still that its peer has gone.
-  void watch(int fd, Connection* connection, bool reads, bool writes);
+  /// What to report from now on. Without reads, it is still reported that the peer will send nothing more, if `hangups`.
+  void watch(int fd, Connection* connection, bool reads, bool writes, bool hangups);
   void remove(int fd);
 
   /// The connections (in data.ptr; null is none) that are ready, after waiting up to `timeout`; a signal ends the wait.

@@ -101,7 +101,10 @@ void Server::read_from(Connection& connection) {
   const ssize_t got = ::recv(connection.fd, buffer, room, 0);
   if (got <= 0) {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    return clients_.close(connection);
+    if (got < 0 || connection.output.empty()) return clients_.close(connection);
+    // It has said all it wanted to and waits for the replies, which wait for the disk or for room in the socket.
+    connection.peer_is_done = connection.close_after_reply = true;
+    return clients_.watch(connection, false, connection.watches_writes);
   }
   const auto bytes = static_cast<std::size_t>(got);
   connection.bytes_in += bytes;

@@ -214,6 +214,8 @@ bool Client::closed_by_server() {
   }
 }
 
+void Client::finish_sending() { ::shutdown(fd_, SHUT_WR); }
+
 void Client::shut_down() { ::shutdown(fd_, SHUT_RDWR); }
 
 }  // namespace stele::test

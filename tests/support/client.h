@@ -63,6 +63,9 @@ class Client {
   /// True once the server has closed its end; false if it has not by the timeout.
   bool closed_by_server();
 
+  /// Says that nothing more will be sent; replies can still be read.
+  void finish_sending();
+
   /// Closes both directions at once, from any thread: a blocked read() then ends with ConnectionLost.
   void shut_down();
 

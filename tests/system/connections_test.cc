@@ -34,6 +34,19 @@ TEST_F(Connections, ARequestMayBeCutInTwoAtEveryByte) {
   }
 }
 
+TEST(HalfClosed, AClientThatHasSaidAllStillGetsTheRepliesThatWaitForTheDisk) {
+  Server server{"--appendfsync", "always"};
+  for (int i = 0; i < 50; ++i) {
+    Client client = server.connect();
+    client.send_raw("SET key value\r\nGET key\r\n");
+    client.flush();
+    client.finish_sending();
+    ASSERT_EQ(client.read(), "OK");
+    ASSERT_EQ(client.read(), "value");
+    ASSERT_TRUE(client.closed_by_server());
+  }
+}
+
 TEST_F(Connections, TenThousandPipelinedCommandsAreAnsweredInOrder) {
   Client client = server_.connect();
   for (int i = 0; i < 10'000; ++i) client.send(std::vector<std::string>{"INCR", "counter"});
