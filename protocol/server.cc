@@ -23,6 +23,7 @@ constexpr std::chrono::microseconds kIoPollInterval{2000};
 // With so much accepted and not yet taken by the kernel (a disk that stalls), nothing more is read from clients.
 constexpr std::uint64_t kUnwrittenBytesMax = 256 * 1024 * 1024;
 constexpr std::chrono::milliseconds kStallWait{10};
+constexpr int kLooksBeforeSleep = 12;
 
 }  // namespace
 
@@ -34,8 +35,15 @@ int Server::run() {
     if (journal_stalls()) {
       wakeup_.wait(kStallWait);
     } else {
-      ready = poller_.ready(idle ? io_->until_cron() : std::chrono::milliseconds(0));
+      ready = poller_.ready(std::chrono::milliseconds(0));
+      // Whoever was answered just now is likely to ask again at once: looking twice more costs less than going to sleep and
+      // being woken, for the server and for its clients.
+      for (int look = 0; idle && served_ && look < kLooksBeforeSleep && ready.empty() && !poller_.accepts(); ++look) {
+        ready = poller_.ready(std::chrono::milliseconds(0));
+      }
+      if (idle && ready.empty() && !poller_.accepts()) ready = poller_.ready(io_->until_cron());
     }
+    served_ = !ready.empty();
     // asio has little to do, so it is asked when there is a sign of it, and now and then.
     if (ready.empty() || poller_.accepts() || now_ - io_polled >= kIoPollInterval) {
       io_->context.poll();

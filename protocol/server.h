@@ -91,6 +91,7 @@ class Server {
   std::vector<Connection*> resumed_;   // may go on
   std::vector<Connection*> paused_;    // wait for the end of CLIENT PAUSE
   bool more_work_ = false;
+  bool served_ = false;  // the last turn had clients to serve
   std::optional<ShutdownRequest> shutdown_;
   std::string executable_;
   std::string pidfile_;
