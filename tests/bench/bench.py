@@ -33,7 +33,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 
-# name: (what it is, redis-benchmark arguments, appendfsync, share of --requests, goal for stele/redis CPU per command)
+# name: (what it is, redis-benchmark arguments, appendfsync, share of --requests, stele/redis goals: CPU per command at
+# most, requests per second at least)
 THROUGHPUT = {
     "set_p1": ("SET, -P 1, everysec", ["-t", "set", "-P", "1"], "everysec", 1.0, 1.0, 1.0),
     "get_p1": ("GET, -P 1, everysec", ["-t", "get", "-P", "1"], "everysec", 1.0, 1.0, 1.0),
