@@ -78,11 +78,6 @@ void Loader::wait() {
   read_.wait(lock, [this] { return !results_.empty(); });
 }
 
-std::size_t Loader::waiting() const {
-  const std::lock_guard lock(mutex_);
-  return jobs_.size();
-}
-
 void Loader::run() {
   for (;;) {
     Job job;

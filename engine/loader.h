@@ -52,7 +52,6 @@ class Loader {
   std::vector<Result> take();
   /// Blocks until take() has something; only while something is being read.
   void wait();
-  std::size_t waiting() const;
 
  private:
   struct Job {

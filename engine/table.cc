@@ -60,12 +60,6 @@ std::size_t Table::overhead_bytes() const {
   return segments_ * sizeof(TableSegment) + directory_.capacity() * sizeof(TableSegment*);
 }
 
-void Table::prefetch(Hash48 hash) const {
-  const TableSegment* segment = segment_of(hash);
-  __builtin_prefetch(segment);
-  __builtin_prefetch(&segment->slots[TableSegment::home(hash >> (kHashBits - TableSegment::kTagBits - depth_) & 0xffff)]);
-}
-
 Table::Slot Table::find(Hash48 hash, std::string_view key) {
   TableSegment* segment = segment_of(hash);
   const std::uint64_t wanted = segment->tag(hash);

@@ -68,8 +68,6 @@ class Table {
   /// The first entry of this hash that `wanted(const Entry&)` accepts, when its key is not known.
   template <typename Wanted>
   Slot find_if(Hash48 hash, Wanted&& wanted);
-  /// Brings the lines that find() will touch into the cache.
-  void prefetch(Hash48 hash) const;
 
   /// Adds an entry whose key is not there; takes ownership. The slot has no dirty marks.
   Slot insert(Hash48 hash, Entry* entry);

@@ -150,7 +150,7 @@ bool Dispatcher::would_run(const Connection& connection, const RegisteredCommand
 
 bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command) const {
   if (!environment_.pause.is_on()) return false;
-  if (command.is(kNoAuth) || command.row->name == "unpause" || command.full_name == "client|unpause") return false;
+  if (command.is(kNoAuth) || command.full_name == "client|unpause") return false;
   if (environment_.pause.reads_too) return !command.is(kAdmin);
   return would_run(connection, command, [](const RegisteredCommand& c) { return c.is(kWrite | kMayReplicate); });
 }
