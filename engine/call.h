@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -60,6 +62,30 @@ class Call {
   /// Likewise for the number of a database; it must exist.
   bool database_arg(std::size_t i, int& db);
 
+  // --- notifications
+  /// What happened to `key`, for those who subscribed to keyspace notifications; `kind` is one of key_event. After the change.
+  void notify(std::uint32_t kind, std::string_view event, std::string_view key) const {
+    keyspace_.notify(kind, event, session_.db, key);
+  }
+
+  // --- blocking
+  /// False in a transaction, in a script, and in the run at the end of the wait: then the command replies at once that there
+  /// is nothing.
+  bool may_block() const { return !session_.in_exec && !session_.may_not_block && environment_ != nullptr; }
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;  // nothing: for ever
+  /// Instead of a reply, if may_block(): the command is run again, from its beginning, whenever one of `keys` has changed,
+  /// and with may_block() false at `deadline`. `deadline` counts in the first run only, since it is computed from an argument.
+  /// `wakes_when_gone`: also when a key is deleted.
+  void block(std::span<const std::string_view> keys, Deadline deadline, bool wakes_when_gone = false);
+  /// As above, and it is `args` that run then: for an argument that means "what is there now" (XREAD's $).
+  void block_as(std::span<const std::string_view> args, std::span<const std::string_view> keys, Deadline deadline,
+                bool wakes_when_gone = false);
+  bool blocked() const { return blocked_; }
+  /// Argument `i` as a timeout in seconds (a fraction is allowed) or whole milliseconds; 0 is for ever. Replies with the error
+  /// and returns false if it is none.
+  bool timeout_seconds_arg(std::size_t i, Deadline& deadline);
+  bool timeout_ms_arg(std::size_t i, Deadline& deadline);
+
   // --- effects
   /// The command as the client sent it is its own effect.
   void emit_verbatim();
@@ -81,7 +107,10 @@ class Call {
   Keyspace& keyspace_;
   Effects& effects_;
   Environment* environment_;
+  bool timeout(long double ms, Deadline& deadline);
+
   bool failed_ = false;
+  bool blocked_ = false;
   std::uint8_t error_code_bytes_ = 0;
   char error_code_[22];
 };

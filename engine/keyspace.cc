@@ -165,6 +165,8 @@ void Keyspace::mark_dirty(Item& item) { item.db->table->mark_dirty(item.slot, ep
 void Keyspace::changed(Database& db, std::string_view key) {
   ++stats_.changes;
   if (!watches_.empty()) watches_.touch(db.index, key);
+  if (!waiters_.empty()) waiters_.touch(db.index, key);
+  if (observes_changes_) observer_->key_changed(db.index, key);
 }
 
 void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after) {
@@ -266,6 +268,8 @@ void Keyspace::flush(Database& db, bool lazy) {
   // Whatever tombstones there are do the same for less; FLUSHALL meets mostly databases that are empty.
   if (db.size() == 0) return;
   watches_.touch_if(db.index, [&](const std::string& key) { return bool(find(db, key)); });
+  waiters_.touch_all(db.index);
+  if (observes_changes_) observer_->database_changed(db.index);
   const std::size_t keys = db.size();
   stats_.changes += keys;
   std::shared_ptr<Table> old = std::move(db.table);
@@ -286,6 +290,8 @@ void Keyspace::swap(int a, int b) {
   // A watched key that exists in either database is another one afterwards.
   for (const int index : {a, b}) {
     watches_.touch_if(index, [&](const std::string& key) { return find(first, key) || find(second, key); });
+    waiters_.touch_all(index);
+    if (observes_changes_) observer_->database_changed(index);
   }
   std::swap(first, second);
   std::swap(first.index, second.index);

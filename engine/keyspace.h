@@ -14,11 +14,14 @@
 #include <absl/container/btree_set.h>
 
 #include "engine/access.h"
+#include "engine/collection_limits.h"
 #include "engine/digest.h"
 #include "engine/effects.h"
+#include "engine/key_events.h"
 #include "engine/key_hash.h"
 #include "engine/reclaimer.h"
 #include "engine/table.h"
+#include "engine/waiters.h"
 #include "engine/watches.h"
 #include "persistence/offset.h"
 
@@ -132,7 +135,21 @@ class Keyspace {
   AccessPolicy& access_policy() { return access_policy_; }
   LazyFree& lazy_free() { return lazy_free_; }
 
+  // --- who wants to know of changes
+  /// `observer` (null: none) hears of every change of a key if `changes`, and of notifications of the kinds in `kinds`. It must
+  /// outlive the keyspace or its own replacement.
+  void observe(KeyspaceObserver* observer, bool changes, std::uint32_t kinds) {
+    observer_ = observer;
+    observes_changes_ = observer != nullptr && changes;
+    observed_kinds_ = observer != nullptr ? kinds : 0;
+  }
+  void notify(std::uint32_t kind, std::string_view event, int db, std::string_view key) {
+    if (observed_kinds_ & kind) observer_->key_event(kind, event, db, key);
+  }
+  Waiters& waiters() { return waiters_; }
+
   // --- limits
+  CollectionLimits& limits() { return limits_; }
   /// Longest string that a command may build (proto-max-bulk-len).
   std::size_t string_bytes_max() const { return string_bytes_max_; }
   /// At most kStringBytesLimit, which is what an entry can hold.
@@ -266,6 +283,11 @@ class Keyspace {
   bool no_touch_ = false;
   AccessPolicy access_policy_;
   LazyFree lazy_free_;
+  CollectionLimits limits_;
+  Waiters waiters_;
+  KeyspaceObserver* observer_ = nullptr;
+  bool observes_changes_ = false;
+  std::uint32_t observed_kinds_ = 0;
   std::uint64_t random_ = 0x9E3779B97F4A7C15;  // state of next_random(), never 0
   std::size_t string_bytes_max_ = std::size_t{512} << 20;
 

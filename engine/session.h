@@ -1,12 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/waiters.h"
 #include "engine/watches.h"
 #include "protocol/resp_writer.h"
 
@@ -50,6 +53,12 @@ struct Session {
   std::deque<QueuedCommand> queue;
   std::size_t queue_bytes = 0;
   WatchState watch;
+
+  // A blocking command that found nothing; it is run again when one of its keys changes, and a last time when its time is up.
+  WaitState wait;
+  std::optional<QueuedCommand> blocked;
+  std::optional<std::chrono::steady_clock::time_point> blocked_until;
+  bool may_not_block = false;  // a script, or the last run of a blocking command
 };
 
 }  // namespace stele

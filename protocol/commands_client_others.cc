@@ -1,5 +1,6 @@
 // CLIENT KILL, PAUSE, UNPAUSE, UNBLOCK: what one client does to others.
 
+#include "protocol/blocked_clients.h"
 #include "protocol/client_text.h"
 #include "protocol/commands_client.h"
 #include "protocol/environment.h"
@@ -145,8 +146,8 @@ void unblock(Call& call) {
   if (!call.integer_arg(2, id)) return;
   Environment& environment = call.environment();
   Connection* target = id > 0 ? environment.clients.find(static_cast<std::uint64_t>(id)) : nullptr;
-  const bool can = target != nullptr && target->waits == Waits::blocked && environment.unblock;
-  if (can) environment.unblock(*target, as_error);
+  const bool can = target != nullptr && target->waits == Waits::blocked;
+  if (can) environment.blocked->unblock(*target, as_error ? "UNBLOCKED client unblocked via CLIENT UNBLOCK" : "");
   call.reply().integer(can ? 1 : 0);
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "protocol/blocked_clients.h"
 #include "protocol/monitor.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
@@ -103,9 +104,10 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
     if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
 
     storage_.effects().begin_unit();
-    call(connection, *command, args, raw);
+    const bool replied = call(connection, *command, args, raw);
     storage_.effects().end_unit();
-    return Outcome::done;
+    if (storage_.keyspace().waiters().has_ready()) environment_.blocked->serve_ready();
+    return replied ? Outcome::done : Outcome::blocked;
   };
 
   const Outcome outcome = run();
@@ -201,7 +203,7 @@ void Dispatcher::add_cold_keys(int db_index, const RegisteredCommand& command, s
   }
 }
 
-void Dispatcher::call(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
+bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
                       std::string_view raw) {
   RespWriter reply(connection.output, connection.resp);
   Keyspace& keyspace = storage_.keyspace();
@@ -212,6 +214,25 @@ void Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
     feed_monitors(environment_, connection, without_secrets(command, args), keyspace.now());
   }
+  return !call.blocked();
+}
+
+bool Dispatcher::run_again(Connection& connection) {
+  const QueuedCommand& waiting = *connection.blocked;
+  const std::size_t output_before = connection.output.size();
+  // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
+  RespWriter reply(connection.output, connection.resp);
+  storage_.keyspace().set_no_touch(connection.no_touch);
+  storage_.effects().begin_unit();
+  Call call(*waiting.command(), waiting.args(), {}, connection, reply, storage_.keyspace(), storage_.effects(), &environment_);
+  waiting.command()->row->run(call);
+  storage_.effects().end_unit();
+  if (call.failed()) {
+    ++waiting.command()->stats.failed;
+    count_error(call.error());
+  }
+  if (connection.reply_mode != ReplyMode::on) connection.output.truncate(output_before);
+  return !call.blocked();
 }
 
 void Dispatcher::account(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,

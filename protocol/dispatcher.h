@@ -27,6 +27,7 @@ class Dispatcher {
     wait_for_keys,   // cold_keys() are to be loaded; then the same command again
     wait_for_counts, // DBSIZE right after a start; then the same command again
     wait_for_pause,  // CLIENT PAUSE; then the same command again
+    blocked,         // a blocking command has nothing to reply yet; run_again() will
   };
 
   Dispatcher(CommandRegistry& registry, Storage& storage, Environment& environment);
@@ -36,6 +37,9 @@ class Dispatcher {
 
   /// Of the last wait_for_keys: stored keys.
   std::vector<std::string> take_cold_keys() { return std::exchange(cold_keys_, {}); }
+
+  /// Runs the command that `connection` is blocked in once more; false if it still has nothing to reply.
+  bool run_again(Connection& connection);
 
   /// The queued commands of `connection`, as one unit, each with its reply: EXEC.
   void run_queue(Connection& connection);
@@ -59,7 +63,8 @@ class Dispatcher {
   bool is_paused(const Connection& connection, const RegisteredCommand& command) const;
   bool find_cold_keys(Connection& connection, const RegisteredCommand& command, std::span<const std::string_view> args);
   void add_cold_keys(int db, const RegisteredCommand& command, std::span<const std::string_view> args);
-  void call(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
+  /// Returns false if the command blocked.
+  bool call(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
             std::string_view raw);
   void account(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
                const Call& call);

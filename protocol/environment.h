@@ -15,6 +15,7 @@
 
 namespace stele {
 
+class BlockedClients;
 class Dispatcher;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
@@ -43,6 +44,7 @@ struct Environment {
   std::string run_id;
   std::string executable;
   Dispatcher* dispatcher = nullptr;
+  BlockedClients* blocked = nullptr;
   Pause pause;
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE
@@ -53,9 +55,6 @@ struct Environment {
   std::function<void(Connection&)> resume;
   /// Replies were appended to a connection other than the one whose command runs: they leave at the end of the turn.
   std::function<void(Connection&)> replied;
-  /// CLIENT UNBLOCK: ends the wait of a blocked connection, as if its time was up or with -UNBLOCKED. Empty while no
-  /// command blocks.
-  std::function<void(Connection&, bool as_error)> unblock;
 };
 
 inline Connection& connection_of(Call& call) { return static_cast<Connection&>(call.session()); }

@@ -41,7 +41,7 @@ int Server::run() {
       for (int look = 0; idle && served_ && look < kLooksBeforeSleep && ready.empty() && !poller_.accepts(); ++look) {
         ready = poller_.ready(std::chrono::milliseconds(0));
       }
-      if (idle && ready.empty() && !poller_.accepts()) ready = poller_.ready(io_->until_cron());
+      if (idle && ready.empty() && !poller_.accepts()) ready = poller_.ready(until_something_is_due());
     }
     served_ = !ready.empty();
     // asio has little to do, so it is asked when there is a sign of it, and now and then.
@@ -52,6 +52,14 @@ int Server::run() {
     turn(ready);
   }
   return shut_down();
+}
+
+std::chrono::milliseconds Server::until_something_is_due() const {
+  const auto cron = io_->until_cron();
+  const auto deadline = blocked_->next_deadline();
+  if (!deadline) return cron;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+  return std::clamp(left, std::chrono::milliseconds(0), cron);
 }
 
 bool Server::journal_stalls() const {
@@ -82,6 +90,8 @@ void Server::turn(std::span<epoll_event> ready) {
     if (event.events & EPOLLOUT && !connection.closed) send(connection);
   }
   more_work_ = storage_->turn();
+  blocked_->expire(now_);
+  if (storage_->keyspace().waiters().has_ready()) blocked_->serve_ready();
   for (Connection* connection : std::exchange(resumed_, {})) {
     if (!connection->closed) process_input(*connection);
   }
@@ -162,6 +172,12 @@ std::size_t Server::process(Connection& connection, std::string_view bytes) {
     if (!connection.parser.args().empty()) {
       const Dispatcher::Outcome executed =
           dispatcher_->execute(connection, connection.parser.args(), connection.parser.raw());
+      if (executed == Dispatcher::Outcome::blocked) {
+        rest.remove_prefix(connection.parser.consumed());
+        clients_.watch(connection, false, connection.watches_writes);
+        blocked_->add(connection);
+        break;
+      }
       if (executed != Dispatcher::Outcome::done) {
         // The command stays where it is and is parsed again when its time comes.
         connection.parser.reset();
@@ -298,6 +314,7 @@ bool Server::over_output_limit(Connection& connection, std::chrono::steady_clock
 // --- connections
 
 void Server::forget(Connection& connection) {
+  blocked_->forget(connection);
   storage_->watches().forget(connection.watch);
   for (auto* list : {&replied_, &gated_, &resumed_, &paused_, &environment_->monitors}) std::erase(*list, &connection);
 }

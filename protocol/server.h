@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/storage.h"
+#include "protocol/blocked_clients.h"
 #include "protocol/clients.h"
 #include "protocol/config_live.h"
 #include "protocol/dispatcher.h"
@@ -60,6 +61,7 @@ class Server {
   Offset acknowledged() const;
   void update_clock();
   bool journal_stalls() const;
+  std::chrono::milliseconds until_something_is_due() const;
 
   // --- a few times a second
   void cron();
@@ -82,6 +84,7 @@ class Server {
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<Environment> environment_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;

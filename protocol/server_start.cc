@@ -12,7 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "engine/commands.h"
-#include "engine/string_type.h"
+#include "engine/types.h"
 #include "protocol/commands.h"
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
@@ -98,7 +98,7 @@ void register_commands(CommandRegistry& registry) {
 Server::Server(LoadedConfig config, std::string executable)
     : config_(std::move(config)), clients_(poller_), now_(std::chrono::steady_clock::now()),
       read_buffer_(kReadBufferBytes) {
-  register_string_type();
+  register_types();
   register_commands(registry_);
   environment_ = nullptr;
   executable_ = std::move(executable);
@@ -175,6 +175,8 @@ Status Server::open_storage() {
   environment_->replied = [this](Connection& connection) { note_replied(connection); };
   dispatcher_ = std::make_unique<Dispatcher>(registry_, *storage_, *environment_);
   environment_->dispatcher = dispatcher_.get();
+  blocked_ = std::make_unique<BlockedClients>(*environment_, storage_->keyspace().waiters());
+  environment_->blocked = blocked_.get();
   stats_.started_at = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                    std::chrono::system_clock::now().time_since_epoch())
                                    .count());
@@ -195,6 +197,18 @@ void Server::apply_config() {
   keyspace.access_policy().lfu = config.maxmemory_policy == EvictionPolicy::volatile_lfu ||
                                  config.maxmemory_policy == EvictionPolicy::allkeys_lfu;
   keyspace.set_string_bytes_max(static_cast<std::size_t>(config.proto_max_bulk_len));
+  keyspace.limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
+                       .hash_max_listpack_value = config.hash_max_listpack_value,
+                       .list_max_listpack_size = config.list_max_listpack_size,
+                       .list_compress_depth = config.list_compress_depth,
+                       .set_max_intset_entries = config.set_max_intset_entries,
+                       .set_max_listpack_entries = config.set_max_listpack_entries,
+                       .set_max_listpack_value = config.set_max_listpack_value,
+                       .zset_max_listpack_entries = config.zset_max_listpack_entries,
+                       .zset_max_listpack_value = config.zset_max_listpack_value,
+                       .stream_node_max_bytes = config.stream_node_max_bytes,
+                       .stream_node_max_entries = config.stream_node_max_entries,
+                       .hll_sparse_max_bytes = config.hll_sparse_max_bytes};
   take_live_options(config, storage_->options());
   storage_->journal().set_fsync(fsync_of(config));
 }
@@ -202,6 +216,10 @@ void Server::apply_config() {
 void Server::observe_config() {
   config_.on_change({"lazyfree-lazy-user-del", "lazyfree-lazy-user-flush", "lazyfree-lazy-server-del",
                      "lazyfree-lazy-expire", "lazyfree-lazy-eviction", "maxmemory-policy", "proto-max-bulk-len",
+                     "hash-max-listpack-entries", "hash-max-listpack-value", "list-max-listpack-size", "list-compress-depth",
+                     "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value",
+                     "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
+                     "stream-node-max-entries", "hll-sparse-max-bytes",
                      "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
                      "appendfsync", "appendonly"},
                     [this](const Config&) {

@@ -14,7 +14,7 @@
 #include "engine/call.h"
 #include "engine/command_registry.h"
 #include "engine/commands.h"
-#include "engine/string_type.h"
+#include "engine/types.h"
 #include "engine/type_ops.h"
 #include "persistence/journal.h"
 #include "protocol/resp_buffer.h"
@@ -54,7 +54,7 @@ class EngineTest : public ::testing::Test {
   static constexpr std::int64_t kStartMs = 1'700'000'000'000;
 
   EngineTest() {
-    register_string_type();
+    register_types();
     register_other_type();
     auto journal = Journal::open(directory_.path() / "appendonlydir", {.fsync = Fsync::no});
     STELE_ASSERT(journal.ok());

@@ -5,14 +5,14 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/string_type.h"
+#include "engine/types.h"
 
 namespace stele::test {
 namespace {
 
 class EntryTest : public ::testing::Test {
  protected:
-  EntryTest() { register_string_type(); }
+  EntryTest() { register_types(); }
   ~EntryTest() override {
     if (entry_ != nullptr) Entry::destroy(entry_);
   }

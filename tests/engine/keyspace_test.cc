@@ -22,7 +22,7 @@ constexpr int kDatabases = 3;
 class Engine {
  public:
   explicit Engine(const std::filesystem::path& dir, const KeyHasher::Seed& seed = {7}) {
-    register_string_type();
+    register_types();
     journal_ = std::move(*Journal::open(dir, {.fsync = Fsync::no}));
     effects_ = std::make_unique<Effects>(*journal_);
     effects_->mute(true);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <new>
 
-#include "engine/commands_string.h"
+#include "engine/string/string_commands.h"
 
 namespace stele::string_command {
 

@@ -1,6 +1,6 @@
 // The table of string commands, and those that read or replace whole values without a deadline.
 
-#include "engine/commands_string.h"
+#include "engine/string/string_commands.h"
 
 #include "engine/commands.h"
 

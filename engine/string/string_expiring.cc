@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "engine/commands_string.h"
+#include "engine/string/string_commands.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
 

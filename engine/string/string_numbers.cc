@@ -5,7 +5,8 @@
 #include <cstdlib>
 #include <limits>
 
-#include "engine/commands_string.h"
+#include "engine/real.h"
+#include "engine/string/string_commands.h"
 #include "protocol/resp_integer.h"
 
 namespace stele::string_command {
@@ -38,22 +39,6 @@ void increase(Call& call, std::int64_t increment) {
   }
   call.emit_verbatim();
   call.reply().integer(value);
-}
-
-/// Reads `text` as the C library reads numbers, all of it; no space in front, no nan.
-std::optional<long double> parse_real(std::string_view text) {
-  // Longer than any spelling of a number that fits: not worth a buffer.
-  char copy[5 * 1024];
-  if (text.empty() || text.size() >= sizeof copy) return std::nullopt;
-  if (const char c = text.front(); c == ' ' || (c >= '\t' && c <= '\r')) return std::nullopt;
-  std::memcpy(copy, text.data(), text.size());
-  copy[text.size()] = '\0';
-  char* end = nullptr;
-  errno = 0;
-  const long double value = std::strtold(copy, &end);
-  if (end != copy + text.size() || std::isnan(value)) return std::nullopt;
-  if (errno == ERANGE && (std::isinf(value) || std::fpclassify(value) == FP_ZERO)) return std::nullopt;
-  return value;
 }
 
 /// As Redis spells the result: 17 digits behind the point, without the zeros at their end.

@@ -1,6 +1,6 @@
 // APPEND, STRLEN, GETRANGE, SETRANGE: parts of values. What is changed in part is raw from then on, with room to grow.
 
-#include "engine/commands_string.h"
+#include "engine/string/string_commands.h"
 
 namespace stele::string_command {
 

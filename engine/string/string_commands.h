@@ -2,10 +2,10 @@
 
 #include "engine/call.h"
 
-/// The handlers of the string commands, one file an idea; commands_string.cc has the table.
+/// The handlers of the string commands, one file an idea; string_commands.cc has the table.
 namespace stele::string_command {
 
-// commands_string.cc: whole values
+// string_commands.cc: whole values
 void get(Call& call);
 void mget(Call& call);
 void setnx(Call& call);
@@ -14,26 +14,26 @@ void getdel(Call& call);
 void mset(Call& call);
 void msetnx(Call& call);
 
-// commands_string_expiring.cc: whole values, perhaps with an expiry
+// string_expiring.cc: whole values, perhaps with an expiry
 void set(Call& call);
 void setex(Call& call);
 void psetex(Call& call);
 void getex(Call& call);
 
-// commands_string_ranges.cc: reading and writing parts of values
+// string_ranges.cc: reading and writing parts of values
 void append(Call& call);
 void strlen(Call& call);
 void getrange(Call& call);
 void setrange(Call& call);
 
-// commands_string_numbers.cc: values as numbers
+// string_numbers.cc: values as numbers
 void incr(Call& call);
 void decr(Call& call);
 void incrby(Call& call);
 void decrby(Call& call);
 void incrbyfloat(Call& call);
 
-// commands_lcs.cc
+// string_lcs.cc
 void lcs(Call& call);
 
 /// Whether `item` holds no other type than a string; replies WRONGTYPE if it does. Absence is fine.

@@ -1,4 +1,4 @@
-#include "engine/string_type.h"
+#include "engine/string/string_type.h"
 
 #include "engine/type_ops.h"
 #include "persistence/rdb_primitives.h"

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+namespace stele {
+
+struct Session;
+
+/// What a blocked session waits for; part of it.
+struct WaitState {
+  std::vector<std::pair<int, std::string>> keys;  // (database, key), each once; empty: not waiting
+  std::uint64_t turn = 0;                         // its place in the queue of every one of its keys
+  bool wakes_when_gone = false;                   // also when a key is deleted (XREADGROUP)
+
+  bool waiting() const { return !keys.empty(); }
+};
+
+/// Which sessions wait for which keys, and which of these keys have changed since anybody looked. A session that is woken and
+/// finds nothing for it keeps its place. Threads: the executor alone.
+class Waiters {
+ public:
+  using Key = std::pair<int, std::string>;
+
+  bool empty() const { return queues_.empty(); }
+
+  /// Puts `session` at the end of the queues of `keys`. It must not be waiting yet, and must outlive the wait.
+  void wait(int db, std::span<const std::string_view> keys, bool wakes_when_gone, Session& session);
+  void forget(Session& session);
+
+  /// A key changed: if somebody waits for it, it is ready.
+  void touch(int db, std::string_view key);
+  /// Any key of `db` may have changed: FLUSHDB, SWAPDB.
+  void touch_all(int db);
+
+  bool has_ready() const { return !ready_.empty(); }
+  /// In the order in which they became ready, each once.
+  std::vector<Key> take_ready();
+  /// Who waits for `key`, the first to be served first.
+  std::vector<Session*> queue_of(const Key& key) const;
+
+ private:
+  void make_ready(const Key& key);
+
+  absl::flat_hash_map<Key, absl::btree_map<std::uint64_t, Session*>> queues_;
+  std::uint64_t last_turn_ = 0;
+  std::vector<Key> ready_;
+  absl::flat_hash_set<Key> is_ready_;
+};
+
+}  // namespace stele
