@@ -89,8 +89,8 @@ Status refuse_what_is_missing(const Config& config) {
 }  // namespace
 
 void register_commands(CommandRegistry& registry) {
-  for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
-                           server_commands(), debug_commands()}) {
+  for (const auto& rows : {string_commands(), hash_commands(), set_commands(), generic_commands(),
+                           transaction_commands(), connection_commands(), server_commands(), debug_commands()}) {
     registry.add(rows);
   }
 }
