@@ -10,6 +10,8 @@ namespace stele {
 std::span<const Command> string_commands();
 std::span<const Command> bitmap_commands();
 std::span<const Command> hyperloglog_commands();
+std::span<const Command> hash_commands();
+std::span<const Command> set_commands();
 
 /// Of generic_commands(), by file.
 std::span<const Command> key_commands();       // commands_generic.cc

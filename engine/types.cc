@@ -1,9 +1,15 @@
 #include "engine/types.h"
 
+#include "engine/hash/hash_type.h"
+#include "engine/set/set_type.h"
 #include "engine/string/string_type.h"
 
 namespace stele {
 
-void register_types() { register_string_type(); }
+void register_types() {
+  register_string_type();
+  register_hash_type();
+  register_set_type();
+}
 
 }  // namespace stele

@@ -100,6 +100,8 @@ void register_commands(CommandRegistry& registry) {
       server_commands(),
       debug_commands(),
       pubsub_commands(),
+      hash_commands(),
+      set_commands(),
   };
   for (const auto& rows : tables) {
     registry.add(rows);
