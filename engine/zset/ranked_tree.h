@@ -33,6 +33,7 @@ class RankedTree {
   /// A place in the order, or behind its end. Valid until the tree changes.
   class Cursor {
    public:
+    Cursor() = default;  // behind the end
     explicit operator bool() const { return leaf_ != nullptr; }
     double score() const { return slot().score; }
     Member* member() const { return slot().member; }
@@ -44,8 +45,8 @@ class RankedTree {
     Cursor(const Leaf* leaf, std::uint32_t index) : leaf_(leaf), index_(index) {}
     inline const Slot& slot() const;
 
-    const Leaf* leaf_;
-    std::uint32_t index_;
+    const Leaf* leaf_ = nullptr;
+    std::uint32_t index_ = 0;
   };
 
   RankedTree() = default;
