@@ -1,9 +1,13 @@
 #include "engine/types.h"
 
 #include "engine/string/string_type.h"
+#include "engine/zset/zset_type.h"
 
 namespace stele {
 
-void register_types() { register_string_type(); }
+void register_types() {
+  register_string_type();
+  register_zset_type();
+}
 
 }  // namespace stele

@@ -65,8 +65,10 @@ RankedTree::~RankedTree() {
 }
 
 RankedTree::RankedTree(RankedTree&& other) noexcept
-    : root_(std::exchange(other.root_, nullptr)), height_(std::exchange(other.height_, 0)),
-      size_(std::exchange(other.size_, 0)), allocated_bytes_(std::exchange(other.allocated_bytes_, 0)) {}
+    : root_(std::exchange(other.root_, nullptr)),
+      height_(std::exchange(other.height_, 0)),
+      size_(std::exchange(other.size_, 0)),
+      allocated_bytes_(std::exchange(other.allocated_bytes_, 0)) {}
 
 RankedTree& RankedTree::operator=(RankedTree&& other) noexcept {
   std::swap(root_, other.root_);
@@ -164,9 +166,10 @@ void RankedTree::make_room(Path& path, const Slot& slot) {
   path.index -= keep;
 }
 
-// Puts `node` behind the child that `path` goes through at this height; its `elements` were counted as that child's. `path` goes
-// through the new one afterwards if `follow`.
-void RankedTree::add_child(Path& path, unsigned height, const Slot& first, void* node, std::size_t elements, bool follow) {
+// Puts `node` behind the child that `path` goes through at this height; its `elements` were counted as that child's.
+// `path` goes through the new one afterwards if `follow`.
+void RankedTree::add_child(Path& path, unsigned height, const Slot& first, void* node, std::size_t elements,
+                           bool follow) {
   if (height > height_) {
     STELE_ASSERT(height <= kHeightMax);
     Inner* const root = make_inner();
@@ -250,14 +253,15 @@ void RankedTree::erase_slots(Path& path, std::uint32_t count) {
   }
 }
 
-// The child that `path` goes through at this height has become smaller: joins it with a neighbour if both fit into one, and so
-// on upwards. None stays empty but the root.
+// The child that `path` goes through at this height has become smaller: joins it with a neighbour if both fit into one,
+// and so on upwards. None stays empty but the root.
 void RankedTree::join_children(Path& path, unsigned height) {
   if (height > height_) return;
   Inner& parent = *path.inner[height];
   const std::uint32_t i = path.child[height];
   const auto count_of = [&](std::uint32_t child) {
-    return height == 1 ? static_cast<Leaf*>(parent.child[child])->count : static_cast<Inner*>(parent.child[child])->count;
+    return height == 1 ? static_cast<Leaf*>(parent.child[child])->count
+                       : static_cast<Inner*>(parent.child[child])->count;
   };
   const std::uint32_t count = count_of(i);
   // A leaf's count is known without looking at the leaf.
@@ -326,7 +330,8 @@ bool RankedTree::stays_in_place(const Path& path, double score) const {
   before.previous();
   behind.next();
   const NotBehind not_behind{score, text};
-  return (!before || not_behind(before.score(), before.member())) && (!behind || !not_behind(behind.score(), behind.member()));
+  return (!before || not_behind(before.score(), before.member())) &&
+         (!behind || !not_behind(behind.score(), behind.member()));
 }
 
 void RankedTree::move(Member* member, double score) {

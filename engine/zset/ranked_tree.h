@@ -13,12 +13,12 @@ namespace stele {
 ///     inner   | first of each child | child | elements below it |          up to 62 children
 ///     leaf    | score, member | score, member | ...                        up to 62, leaves are linked both ways
 ///
-/// The scores stand in the nodes, so that a search looks at texts only where scores are equal. A leaf that fills at an end of
-/// the order stays full when it splits: scores that only grow (times) leave no room unused. Two neighbours are joined as soon as
-/// both fit into three quarters of one, so nodes are about half full at worst, but for the last.
+/// The scores stand in the nodes, so that a search looks at texts only where scores are equal. A leaf that fills at an
+/// end of the order stays full when it splits: scores that only grow (times) leave no room unused. Two neighbours are
+/// joined as soon as both fit into three quarters of one, so nodes are about half full at worst, but for the last.
 ///
-/// insert, erase, move, rank_of, count_while and cursor_at are O(log n). The tree does not own the members, and their scores may
-/// be changed by move() only. No score is NaN.
+/// insert, erase, move, rank_of, count_while and cursor_at are O(log n). The tree does not own the members, and their
+/// scores may be changed by move() only. No score is NaN.
 class RankedTree {
  private:
   struct Leaf;
@@ -70,8 +70,8 @@ class RankedTree {
   std::size_t rank_of(const Member* member) const;
   /// At the member of this rank, which must exist.
   Cursor cursor_at(std::size_t rank) const;
-  /// How many members, from the first on, `before` holds for. `before(score, member)` must hold for all up to some member
-  /// and for none behind it.
+  /// How many members, from the first on, `before` holds for. `before(score, member)` must hold for all up to some
+  /// member and for none behind it.
   template <typename Before>
   std::size_t count_while(const Before& before) const {
     Path path;

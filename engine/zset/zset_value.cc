@@ -28,7 +28,9 @@ std::optional<double> packed_score(const PackedValue& value) {
 
 namespace {
 
-double score_at(const Listpack& listpack, Listpack::Place place) { return packed_score(listpack.get(place)).value_or(0); }
+double score_at(const Listpack& listpack, Listpack::Place place) {
+  return packed_score(listpack.get(place)).value_or(0);
+}
 
 bool fits_packed(std::size_t members, std::size_t bytes_max, const CollectionLimits& limits) {
   return members <= static_cast<std::uint64_t>(limits.zset_max_listpack_entries) &&
@@ -50,7 +52,8 @@ void append_packed(Listpack& listpack, std::string_view text, double score) {
 
 // --- making
 
-Entry* SortedSet::make(std::string_view key, std::size_t members, std::size_t bytes_max, const CollectionLimits& limits) {
+Entry* SortedSet::make(std::string_view key, std::size_t members, std::size_t bytes_max,
+                       const CollectionLimits& limits) {
   if (fits_packed(members, bytes_max, limits)) {
     return Entry::make_body(key, ObjectType::zset, Encoding::listpack, Listpack().release(), std::nullopt);
   }
@@ -99,12 +102,12 @@ void SortedSet::become_skiplist() {
 
 // --- looking
 
-std::size_t SortedSet::size() const { return is_packed() ? BorrowedListpack(entry_)->size() / 2 : zset().tree.size(); }
+std::size_t SortedSet::size() const { return is_packed() ? BorrowedListpack(entry_.body())->size() / 2 : zset().tree.size(); }
 
 SortedSet::Spot SortedSet::find(std::string_view text) const {
   Spot spot;
   if (is_packed()) {
-    const BorrowedListpack listpack(entry_);
+    const BorrowedListpack listpack(entry_.body());
     spot.place = listpack->find(text, listpack->first(), 1);
     spot.found = spot.place != Listpack::kNone;
     if (spot.found) spot.score = score_at(*listpack, listpack->next(spot.place));
@@ -119,7 +122,7 @@ SortedSet::Spot SortedSet::find(std::string_view text) const {
 
 std::size_t SortedSet::rank_of(const Spot& spot) const {
   if (!is_packed()) return zset().tree.rank_of(spot.member);
-  const BorrowedListpack listpack(entry_);
+  const BorrowedListpack listpack(entry_.body());
   std::size_t places = 0;
   for (Listpack::Place place = listpack->first(); place != spot.place; place = listpack->next(place)) ++places;
   return places / 2;
@@ -153,7 +156,7 @@ void SortedSet::insert(const Spot& spot, std::string_view text, double score, co
   std::uint64_t hash = spot.hash;
   if (is_packed()) {
     bool fits = fits_packed(size() + 1, text.size(), limits);
-    if (fits) fits = BorrowedListpack(entry_)->fits(text.size() + 64);
+    if (fits) fits = BorrowedListpack(entry_.body())->fits(text.size() + 64);
     if (fits) return insert_packed(text, score);
     become_skiplist();
     hash = element_hash(text);
@@ -202,9 +205,11 @@ void SortedSet::erase_ranks(RankRange range) {
 // --- walking
 
 SortedSet::Walk::Walk(const SortedSet& set, std::size_t rank, bool backwards)
-    : packed_(set.is_packed()), backwards_(backwards), cursor_(packed_ ? RankedTree::Cursor() : set.zset().tree.cursor_at(rank)) {
+    : packed_(set.is_packed()),
+      backwards_(backwards),
+      cursor_(packed_ ? RankedTree::Cursor() : set.zset().tree.cursor_at(rank)) {
   if (!packed_) return;
-  listpack_ = static_cast<const char*>(set.entry_.body());
+  listpack_ = set.entry_.body();
   place_ = place_of(*BorrowedListpack(listpack_), rank);
 }
 

@@ -40,8 +40,7 @@ class MemberList {
   MemberList(const MemberList&) = delete;
   MemberList& operator=(const MemberList&) = delete;
 
-  void add(std::string_view text, double score) { add(Member::make(text, score)); }
-  void add(Member* member) { members_.push_back(member); }
+  Member* add(std::string_view text, double score) { return members_.emplace_back(Member::make(text, score)); }
   void sort();
   std::span<Member* const> get() const { return members_; }
   std::size_t size() const { return members_.size(); }
@@ -65,8 +64,8 @@ struct RankRange {
 ///     listpack   member, score, member, score ... in the order of (score, member)
 ///     skiplist   a Zset, under the name that clients know
 ///
-/// Borrows the entry, whose body changes may replace. What is O(log n) here is O(n) for a listpack, whose n is bounded by the
-/// limits.
+/// Borrows the entry, whose body changes may replace. What is O(log n) here is O(n) for a listpack, whose n is bounded
+/// by the limits.
 class SortedSet {
  public:
   explicit SortedSet(Entry& entry) : entry_(entry) {}
@@ -116,7 +115,7 @@ class SortedSet {
     bool packed_;
     bool backwards_;
     Listpack::Place place_ = Listpack::kNone;
-    const char* listpack_ = nullptr;
+    void* listpack_ = nullptr;
     RankedTree::Cursor cursor_;
     mutable char digits_[24];
   };
@@ -135,8 +134,8 @@ class SortedSet {
     for_each({0, size()}, false, visit);
   }
 
-  /// From the first member on that `below` does not hold for up to the first that `above` holds for. Both take (score, text);
-  /// below() must hold for a beginning of the order and above() for an end of it.
+  /// From the first member on that `below` does not hold for up to the first that `above` holds for. Both take (score,
+  /// text); below() must hold for a beginning of the order and above() for an end of it.
   template <typename Below, typename Above>
   RankRange range(const Below& below, const Above& above) const;
 
@@ -148,22 +147,6 @@ class SortedSet {
   void insert_packed(std::string_view text, double score);
 
   Entry& entry_;
-};
-
-/// Read access to the listpack of an entry: what is adopted is given back.
-class BorrowedListpack {
- public:
-  explicit BorrowedListpack(const Entry& entry) : BorrowedListpack(entry.body()) {}
-  explicit BorrowedListpack(const void* allocation) : listpack_(Listpack::adopt(const_cast<void*>(allocation))) {}
-  ~BorrowedListpack() { listpack_.release(); }
-  BorrowedListpack(const BorrowedListpack&) = delete;
-  BorrowedListpack& operator=(const BorrowedListpack&) = delete;
-
-  const Listpack& operator*() const { return listpack_; }
-  const Listpack* operator->() const { return &listpack_; }
-
- private:
-  Listpack listpack_;
 };
 
 /// The score that a place of a listpack holds; nothing if it is none.

@@ -37,7 +37,9 @@ class RankedTreeTest : public ::testing::Test {
     tree_.move(member, score);
     model_.emplace(score, std::string(member->text()), member);
   }
-  Member* any() { return std::get<2>(*std::next(model_.begin(), static_cast<std::ptrdiff_t>(random_() % model_.size()))); }
+  Member* any() {
+    return std::get<2>(*std::next(model_.begin(), static_cast<std::ptrdiff_t>(random_() % model_.size())));
+  }
 
   void expect_equal() {
     ASSERT_EQ(tree_.size(), model_.size());
@@ -124,7 +126,8 @@ TEST_F(RankedTreeTest, IsFullWhenScoresOnlyGrowOrOnlyShrink) {
 
 TEST_F(RankedTreeTest, GivesMemoryBackWhenMembersGoEvenly) {
   std::vector<Member*> members;
-  for (int i = 0; i < 60'000; ++i) members.push_back(insert(static_cast<double>(random_() % 100'000), std::to_string(i)));
+  for (int i = 0; i < 60'000; ++i)
+    members.push_back(insert(static_cast<double>(random_() % 100'000), std::to_string(i)));
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (i % 20 != 0) erase(members[i]);
   }
