@@ -94,6 +94,8 @@ void register_commands(CommandRegistry& registry) {
       string_commands(),
       bitmap_commands(),
       hyperloglog_commands(),
+      hash_commands(),
+      set_commands(),
       zset_commands(),
       geo_commands(),
       generic_commands(),

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 
+#include "engine/set/set_value.h"
 #include "engine/zset/zset_value.h"
 
 namespace stele {
@@ -25,6 +26,15 @@ class ZsetSource {
   template <typename Visit>
   void for_each(const Visit& visit) const {
     if (size() == 0) return;
+    if (entry_->type() == ObjectType::set) {
+      SetWalk members(SetBody{*entry_});
+      PackedValue member;
+      char digits[24];
+      while (members.next(member)) {
+        if (!visit(member.text(digits), 1.0)) return;
+      }
+      return;
+    }
     for (SortedSet::Walk walk(SortedSet(*entry_), 0, false); walk; walk.next()) {
       if (!visit(walk.text(), walk.score())) return;
     }

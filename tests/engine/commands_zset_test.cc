@@ -18,6 +18,7 @@ class ZsetCommands : public EngineTest, public KeyspaceObserver {
     registry().add(zset_commands());
     registry().add(generic_commands());
     registry().add(string_commands());
+    registry().add(set_commands());
     keyspace().observe(this, false, ~0u);
   }
   ~ZsetCommands() override { keyspace().observe(nullptr, false, 0); }
@@ -257,6 +258,17 @@ TEST_F(ZsetCommands, SeveralSetsAreCombinedWithWeights) {
   EXPECT_EQ(run("ZUNION", "0", "a"), "-ERR at least 1 input key is needed for 'zunion' command");
   EXPECT_EQ(run("ZUNION", "3", "a", "b"), kSyntaxError);
   EXPECT_EQ(run("ZUNION", "2", "a", "b", "WEIGHTS", "1", "x"), "-ERR weight value is not a float");
+}
+
+TEST_F(ZsetCommands, PlainSetsCountAsMembersOfScoreOne) {
+  run("ZADD", "z", "5", "a", "6", "2");
+  run("SADD", "texts", "a", "b");
+  run("SADD", "integers", "1", "2");
+  EXPECT_EQ(run("ZUNION", "3", "z", "texts", "integers", "WITHSCORES"), "*8 $1 1 $1 1 $1 b $1 1 $1 a $1 6 $1 2 $1 7");
+  EXPECT_EQ(run("ZINTER", "2", "texts", "z", "WEIGHTS", "10", "1", "WITHSCORES"), "*2 $1 a $2 15");
+  EXPECT_EQ(run("ZDIFF", "2", "z", "integers"), "*1 $1 a");
+  EXPECT_EQ(run("ZINTERCARD", "2", "z", "integers"), ":1");
+  EXPECT_EQ(run("ZADD", "texts", "1", "a"), kWrongType);
 }
 
 TEST_F(ZsetCommands, InfinitiesThatCancelOutAreZero) {
