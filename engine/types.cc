@@ -3,6 +3,7 @@
 #include "engine/hash/hash_type.h"
 #include "engine/set/set_type.h"
 #include "engine/string/string_type.h"
+#include "engine/zset/zset_type.h"
 
 namespace stele {
 
@@ -10,6 +11,7 @@ void register_types() {
   register_string_type();
   register_hash_type();
   register_set_type();
+  register_zset_type();
 }
 
 }  // namespace stele
