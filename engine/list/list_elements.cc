@@ -216,7 +216,8 @@ void ltrim(Call& call) {
   const bool all = begin == end;
   if (all) {
     call.keyspace().erase(item);
-  } else if (end - begin < size) {
+  } else {
+    // Also with nothing to remove: Redis counts it as a change of the key, and WATCH shows that.
     ListChange change(call.keyspace(), item);
     change->erase(end, size - end);
     change->erase(0, begin);
