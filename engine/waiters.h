@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -25,8 +25,8 @@ struct WaitState {
   bool waiting() const { return !keys.empty(); }
 };
 
-/// Which sessions wait for which keys, and which of these keys have changed since anybody looked. A session that is woken and
-/// finds nothing for it keeps its place. Threads: the executor alone.
+/// Which sessions wait for which keys, and which of these keys have changed since anybody looked. A session that is
+/// woken and finds nothing for it keeps its place. Threads: the executor alone.
 class Waiters {
  public:
   using Key = std::pair<int, std::string>;
@@ -45,8 +45,8 @@ class Waiters {
   bool has_ready() const { return !ready_.empty(); }
   /// In the order in which they became ready, each once.
   std::vector<Key> take_ready();
-  /// Who waits for `key` behind the one whose WaitState::turn is `turn` (0: the first to be served); null if nobody does.
-  /// O(log N) in the waiters.
+  /// Who waits for `key` behind the one whose WaitState::turn is `turn` (0: the first to be served); null if nobody
+  /// does. O(log N) in the waiters.
   Session* next_of(const Key& key, std::uint64_t turn) const;
   /// Whether somebody waits for `key` who is to know that it is gone.
   bool somebody_wakes_when_gone(const Key& key) const;

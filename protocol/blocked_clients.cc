@@ -6,8 +6,8 @@ namespace stele {
 
 namespace {
 
-/// Whether a blocking command can make something of a value of `type`: otherwise it goes on waiting, instead of failing as it
-/// would have if the key had been of that type from the start.
+/// Whether a blocking command can make something of a value of `type`: otherwise it goes on waiting, instead of failing
+/// as it would have if the key had been of that type from the start.
 bool waits_for(const RegisteredCommand& command, ObjectType type) {
   switch (type) {
     case ObjectType::list:
@@ -43,7 +43,8 @@ void BlockedClients::serve(const Waiters::Key& key) {
     Connection& connection = static_cast<Connection&>(*session);
     // The one whose command has just blocked is not among the waiting yet; one that was closed must not take anything.
     if (connection.waits != Waits::blocked || connection.closed) continue;
-    const std::optional<ObjectType> type = type_of(key);  // each time: an earlier one in the queue may have taken the last element
+    const std::optional<ObjectType> type =
+        type_of(key);  // each time: an earlier one in the queue may have taken the last element
     if (!type && !waiters_.somebody_wakes_when_gone(key)) return;
     const WaitState& wait = connection.wait;
     if (!wait.wakes_when_gone && (!type || !waits_for(*connection.blocked->command(), *type))) continue;
@@ -99,7 +100,8 @@ void BlockedClients::unblock(Connection& connection, std::string_view error) {
 
 void BlockedClients::leave(Connection& connection) {
   forget(connection);
-  if (connection.reply_mode == ReplyMode::skip) connection.reply_mode = ReplyMode::on;  // this was the reply to be skipped
+  if (connection.reply_mode == ReplyMode::skip)
+    connection.reply_mode = ReplyMode::on;  // this was the reply to be skipped
   environment_.replied(connection);
   environment_.resume(connection);
 }

@@ -56,7 +56,8 @@ bool end_arg(Call& call, std::size_t i, ListEnd& end);
 constexpr std::string_view pop_effect(ListEnd end) { return end == ListEnd::head ? "LPOP" : "RPOP"; }
 constexpr std::string_view pop_event(ListEnd end) { return end == ListEnd::head ? "lpop" : "rpop"; }
 
-/// Removes `count` (at least 1, at most all) elements from an end of the list in `item`, and notifies. No reply, no effect.
+/// Removes `count` (at least 1, at most all) elements from an end of the list in `item`, and notifies. No reply, no
+/// effect.
 void remove_from_end(Call& call, Item& item, ListEnd end, std::size_t count);
 /// The elements that remove_from_end() would remove, in that order: an array.
 void reply_with_end(Call& call, const Item& item, ListEnd end, std::size_t count);

@@ -9,8 +9,8 @@ namespace stele::list_command {
 
 namespace {
 
-/// [begin, end) of the inclusive range `first` to `last`, where negative indexes count from the end and what lies outside is
-/// cut off; empty as [0, 0).
+/// [begin, end) of the inclusive range `first` to `last`, where negative indexes count from the end and what lies
+/// outside is cut off; empty as [0, 0).
 std::pair<std::size_t, std::size_t> range_of(std::int64_t first, std::int64_t last, std::size_t size) {
   const auto elements = static_cast<std::int64_t>(size);
   if (first < 0) first = std::max<std::int64_t>(first + elements, 0);
@@ -92,8 +92,10 @@ bool parse_position_options(Call& call, PositionOptions& options) {
     if (has_value && call.arg_is(i, "RANK")) {
       if (!symmetric_arg(call, i + 1, options.rank)) return false;
       if (options.rank == 0) {
-        call.fail("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start "
-                  "from the end of the list");
+        call.fail(
+            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to "
+            "start "
+            "from the end of the list");
         return false;
       }
     } else if (has_value && call.arg_is(i, "COUNT")) {

@@ -13,7 +13,8 @@ enum class Moved { yes, no_source, failed };
 /// Moves one element and replies with it; no reply if there is no source. Emits nothing.
 Moved move_element(Call& call, std::string_view source_key, std::string_view target_key, ListEnd from, ListEnd to) {
   Keyspace& keyspace = call.keyspace();
-  // Looking a key up can remove it (expired) or load it (cold), which ends what an Item says of another: so the target again.
+  // Looking a key up can remove it (expired) or load it (cold), which ends what an Item says of another: so the target
+  // again.
   keyspace.find(call.db(), target_key);
   Item source = keyspace.find(call.db(), source_key);
   if (!source) return Moved::no_source;

@@ -8,7 +8,7 @@ namespace stele {
 
 namespace {
 
-constexpr std::uint8_t kRdbList = 1;        // length, then each element as a string
+constexpr std::uint8_t kRdbList = 1;         // length, then each element as a string
 constexpr std::uint8_t kRdbQuicklist2 = 18;  // length, then each node: container, string
 constexpr std::uint64_t kPlain = 1;
 constexpr std::uint64_t kPacked = 2;

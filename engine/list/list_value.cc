@@ -74,8 +74,11 @@ Listpack begin_with(Keyspace& keyspace, Item& item) {
 }  // namespace
 
 ListChange::ListChange(Keyspace& keyspace, Item& item)
-    : keyspace_(keyspace), item_(item), limit_(NodeLimit::of(keyspace.limits().list_max_listpack_size)),
-      packed_(item && item.entry->encoding() == Encoding::listpack ? Quicklist(begin_with(keyspace, item)) : Quicklist()) {
+    : keyspace_(keyspace),
+      item_(item),
+      limit_(NodeLimit::of(keyspace.limits().list_max_listpack_size)),
+      packed_(item && item.entry->encoding() == Encoding::listpack ? Quicklist(begin_with(keyspace, item))
+                                                                   : Quicklist()) {
   if (!item_ || item_.entry->encoding() == Encoding::listpack) return;
   keyspace_.begin_change(item_);
   list_ = static_cast<Quicklist*>(item_.entry->body());

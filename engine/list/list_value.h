@@ -18,8 +18,8 @@ class ListView {
   std::size_t size() const { return size_; }
   std::span<const ListNode> nodes() const { return nodes_; }
 
-  /// Shows up to `count` elements from index `first` on, in the direction of `towards`, to `visit(const PackedValue&)` until
-  /// that returns false. `first` < size(), or nothing is shown. O(nodes) to find the first one.
+  /// Shows up to `count` elements from index `first` on, in the direction of `towards`, to `visit(const PackedValue&)`
+  /// until that returns false. `first` < size(), or nothing is shown. O(nodes) to find the first one.
   template <typename Visit>
   void visit(std::size_t first, std::size_t count, ListEnd towards, Visit&& visit) const {
     if (first >= size_) return;
@@ -68,12 +68,12 @@ class ListView {
 /// A list while a command changes it:
 ///
 ///     ListChange change(keyspace, item);    begin_change(), if there is a list; else an empty one
-///     change.grow(bytes, elements);         before elements are added: Redis' rule of when a listpack becomes a quicklist
-///     change->push(...), ...
-///     change.finish(...);                   back into the entry: created, changed, or erased because it is empty
+///     change.grow(bytes, elements);         before elements are added: Redis' rule of when a listpack becomes a
+///     quicklist change->push(...), ... change.finish(...);                   back into the entry: created, changed, or
+///     erased because it is empty
 ///
-/// finish() must be reached. Redis' encodings of 7.2: a listpack up to the size of one node; a quicklist that removals have
-/// left with one node of half that size is a listpack again.
+/// finish() must be reached. Redis' encodings of 7.2: a listpack up to the size of one node; a quicklist that removals
+/// have left with one node of half that size is a listpack again.
 class ListChange {
  public:
   /// `item`, which must outlive this, is absent or a list.
@@ -97,7 +97,7 @@ class ListChange {
   Item& item_;
   NodeLimit limit_;
   NodeLimit unlimited_;
-  Quicklist packed_;           // a list that was held as a listpack, or is new
+  Quicklist packed_;  // a list that was held as a listpack, or is new
   Quicklist* list_ = &packed_;
   bool to_quicklist_ = false;
   bool finished_ = false;

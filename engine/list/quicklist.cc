@@ -348,7 +348,8 @@ std::size_t Quicklist::remove_equal(std::string_view text, ListPlace place, List
   const ElementMatcher matches(text);
   std::size_t removed = 0;
   bool emptied = false;
-  for (std::size_t n = place.node; n < count_ && removed < most; from == ListEnd::head ? ++n : --n) {  // -1 is not < count_
+  for (std::size_t n = place.node; n < count_ && removed < most;
+       from == ListEnd::head ? ++n : --n) {  // -1 is not < count_
     ListNode& here = node(n);
     if (here.plain) {
       if (!matches(here.plain_value())) continue;

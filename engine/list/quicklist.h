@@ -24,9 +24,12 @@ struct NodeLimit {
   static NodeLimit none() { return {}; }
 
   bool allows(std::size_t total_bytes, std::size_t elements) const { return total_bytes <= bytes && elements <= count; }
-  /// What a quicklist must have shrunk to before it is a listpack again. A limit in elements does not ask for bytes then.
+  /// What a quicklist must have shrunk to before it is a listpack again. A limit in elements does not ask for bytes
+  /// then.
   NodeLimit half() const {
-    return {.bytes = by_count ? std::numeric_limits<std::size_t>::max() : bytes / 2, .count = count / 2, .by_count = by_count};
+    return {.bytes = by_count ? std::numeric_limits<std::size_t>::max() : bytes / 2,
+            .count = count / 2,
+            .by_count = by_count};
   }
 };
 
@@ -52,8 +55,8 @@ struct ListPlace {
 
 /// A part of a list: a listpack of elements, or one element too long for that.
 struct ListNode {
-  char* data = nullptr;         // a Listpack's allocation, or the element's bytes
-  std::uint32_t bytes = 0;      // of a plain element
+  char* data = nullptr;     // a Listpack's allocation, or the element's bytes
+  std::uint32_t bytes = 0;  // of a plain element
   std::uint32_t count : 31 = 0;
   std::uint32_t plain : 1 = 0;
 
@@ -90,11 +93,11 @@ class PackView {
   Listpack pack_;
 };
 
-/// A list as a sequence of nodes, in an array with room at both ends, so that an index is found by adding up counts of nodes
-/// that lie side by side. Ends cost O(1) amortised; the middle O(nodes) to find a place and O(nodes) to make one.
+/// A list as a sequence of nodes, in an array with room at both ends, so that an index is found by adding up counts of
+/// nodes that lie side by side. Ends cost O(1) amortised; the middle O(nodes) to find a place and O(nodes) to make one.
 ///
-/// No node is empty. A list of one node needs no array: it is in the object itself, so that a list held as a listpack can be
-/// changed through a Quicklist on the stack without an allocation.
+/// No node is empty. A list of one node needs no array: it is in the object itself, so that a list held as a listpack
+/// can be changed through a Quicklist on the stack without an allocation.
 class Quicklist {
  public:
   Quicklist() = default;
@@ -126,8 +129,8 @@ class Quicklist {
   void replace(std::size_t index, std::string_view text, const NodeLimit& limit);
   /// `first` + `count` <= size().
   void erase(std::size_t first, std::size_t count);
-  /// Removes elements equal to `text`, beginning in the node of `place` and going away from `from`; at most `most` of them.
-  /// Returns how many.
+  /// Removes elements equal to `text`, beginning in the node of `place` and going away from `from`; at most `most` of
+  /// them. Returns how many.
   std::size_t remove_equal(std::string_view text, ListPlace place, ListEnd from, std::size_t most);
 
  private:
