@@ -95,6 +95,8 @@ void register_commands(CommandRegistry& registry) {
       list_commands(),
       bitmap_commands(),
       hyperloglog_commands(),
+      zset_commands(),
+      geo_commands(),
       generic_commands(),
       transaction_commands(),
       connection_commands(),
