@@ -13,6 +13,8 @@ std::span<const Command> bitmap_commands();
 std::span<const Command> hyperloglog_commands();
 std::span<const Command> zset_commands();
 std::span<const Command> geo_commands();
+std::span<const Command> hash_commands();
+std::span<const Command> set_commands();
 
 /// Of generic_commands(), by file.
 std::span<const Command> key_commands();       // commands_generic.cc

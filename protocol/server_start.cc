@@ -93,6 +93,8 @@ void register_commands(CommandRegistry& registry) {
   const std::span<const Command> tables[] = {
       string_commands(),
       list_commands(),
+      hash_commands(),
+      set_commands(),
       bitmap_commands(),
       hyperloglog_commands(),
       zset_commands(),

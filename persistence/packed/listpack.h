@@ -54,6 +54,8 @@ class Listpack {
   /// A copy of `bytes` if they are exactly one well-formed listpack: every length checked against what is left,
   /// backward lengths right, the count right. Takes any bytes.
   static std::optional<Listpack> from_bytes(std::string_view bytes);
+  /// Another one with the same elements.
+  Listpack copy() const;
 
   std::string_view bytes() const { return {data_, total()}; }
   std::size_t total() const;  // bytes
