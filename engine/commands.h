@@ -23,6 +23,7 @@ std::span<const Command> expire_commands();    // commands_expire.cc
 std::span<const Command> scan_commands();      // commands_scan.cc
 std::span<const Command> object_commands();    // commands_object.cc
 std::span<const Command> database_commands();  // commands_database.cc
+std::span<const Command> sort_commands();      // commands_sort.cc
 
 /// All that work on keys whatever their type, and on databases.
 std::span<const Command> generic_commands();

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <clocale>
 #include <csignal>
 #include <fstream>
 
@@ -114,6 +115,7 @@ void register_commands(CommandRegistry& registry) {
 Server::Server(LoadedConfig config, std::string executable)
     : config_(std::move(config)), clients_(poller_), now_(std::chrono::steady_clock::now()),
       read_buffer_(kReadBufferBytes) {
+  std::setlocale(LC_COLLATE, "");  // SORT ... ALPHA
   register_types();
   register_commands(registry_);
   environment_ = nullptr;

@@ -85,9 +85,33 @@ Command hardly_blocks(Source& s) {
   }
 }
 
+Command push_digits(Source& s) {
+  Command command{"RPUSH", s.key("o")};
+  for (std::int64_t count = s.between(1, 8); count > 0; --count) {
+    command.push_back(s.one_in(12) ? s.one_of("1.0", "-3", "1e2", "", "x", "inf", "9007199254740993") : std::to_string(s.between(0, 9)));
+  }
+  return command;
+}
+
+// The elements of family "o" make names of the families "n" and "s". Where Redis leaves the order of equal elements to chance
+// (ALPHA by something, cut by LIMIT; sets), only its length is the same on both, so this stays away from it.
+Command sort(Source& s) {
+  const bool by_alpha = s.one_in(4);
+  Command command{s.one_in(4) ? "SORT_RO" : "SORT", s.key(s.one_in(3) ? "l" : "o")};
+  if (s.one_in(2)) command.insert(command.end(), {s.one_of("BY", "by"), s.one_of("n*", "s*", "nosort", "t*->f", "#", "*")});
+  if (!by_alpha && s.one_in(3)) command.insert(command.end(), {"LIMIT", s.index(), s.index()});
+  if (s.one_in(3)) command.insert(command.end(), {"GET", s.one_of("n*", "s*", "#", "nostar", "*", "s*->f")});
+  if (s.one_in(5)) command.insert(command.end(), {"GET", "#"});
+  if (s.one_in(2)) command.push_back(s.one_of("ASC", "DESC", "desc"));
+  if (by_alpha) command.push_back("ALPHA");
+  if (s.one_in(4)) command.insert(command.end(), {"STORE", s.key("o")});
+  if (s.one_in(40)) command.push_back(s.one_of("STORE", "LIMIT", "FOO"));
+  return command;
+}
+
 // A line per generator.
 // clang-format off
-const GeneratorGroup kLists("lists", {"l", "L"}, {
+const GeneratorGroup kLists("lists", {"l", "L", "o"}, {
     {24, push},
     {5, push_much},
     {10, pop},
@@ -110,6 +134,9 @@ const GeneratorGroup kLists("lists", {"l", "L"}, {
     {2, never_blocks},
     {2, hardly_blocks},
     {4, [](Source& s) -> Command { return {"OBJECT", "ENCODING", list(s)}; }, Compare::encoding},
+    {5, push_digits},
+    {8, sort},
+    {2, [](Source& s) -> Command { return {"SORT", s.any_key()}; }},
 });
 // clang-format on
 
