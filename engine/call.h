@@ -81,6 +81,8 @@ class Call {
   void block_as(std::span<const std::string_view> args, std::span<const std::string_view> keys, Deadline deadline,
                 bool wakes_when_gone = false);
   bool blocked() const { return blocked_; }
+  /// The run at the end of the wait: the reply is the one of a timeout, whatever the keys hold by now.
+  bool wait_is_over() const { return session_.may_not_block && session_.wait.waiting(); }
   /// Argument `i` as a timeout in seconds (a fraction is allowed) or whole milliseconds; 0 is for ever. Replies with the error
   /// and returns false if it is none.
   bool timeout_seconds_arg(std::size_t i, Deadline& deadline);

@@ -82,7 +82,7 @@ std::span<const Command> generic_commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> rows;
     for (const auto table : {key_commands(), move_commands(), expire_commands(), scan_commands(), object_commands(),
-                             database_commands(), dump_commands()}) {
+                             database_commands(), dump_commands(), sort_commands()}) {
       rows.insert(rows.end(), table.begin(), table.end());
     }
     return rows;

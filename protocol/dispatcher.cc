@@ -254,11 +254,9 @@ bool Dispatcher::run_again(Connection& connection) {
   // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
   RespWriter reply(connection.output, connection.resp);
   storage_.keyspace().set_no_touch(connection.no_touch);
-  storage_.effects().begin_unit();
   Call call(*waiting.command(), waiting.args(), {}, connection, reply, storage_.keyspace(), storage_.effects(), &environment_);
   waiting.command()->row->run(call);
   if (connection.tracking != nullptr) environment_.tracking->remember(connection, *waiting.command(), waiting.args());
-  storage_.effects().end_unit();
   environment_.tracking->end_command();
   if (call.failed()) {
     ++waiting.command()->stats.failed;

@@ -38,7 +38,8 @@ class Dispatcher {
   /// Of the last wait_for_keys: stored keys.
   std::vector<std::string> take_cold_keys() { return std::exchange(cold_keys_, {}); }
 
-  /// Runs the command that `connection` is blocked in once more; false if it still has nothing to reply.
+  /// Runs the command that `connection` is blocked in once more, as part of the running unit; false if it still has nothing to
+  /// reply.
   bool run_again(Connection& connection);
 
   /// The queued commands of `connection`, as one unit, each with its reply: EXEC.

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <clocale>
 #include <csignal>
 #include <fstream>
 
@@ -92,6 +93,9 @@ Status refuse_what_is_missing(const Config& config) {
 void register_commands(CommandRegistry& registry) {
   const std::span<const Command> tables[] = {
       string_commands(),
+      list_commands(),
+      hash_commands(),
+      set_commands(),
       bitmap_commands(),
       hyperloglog_commands(),
       hash_commands(),
@@ -115,6 +119,7 @@ void register_commands(CommandRegistry& registry) {
 Server::Server(LoadedConfig config, std::string executable)
     : config_(std::move(config)), clients_(poller_), now_(std::chrono::steady_clock::now()),
       read_buffer_(kReadBufferBytes) {
+  std::setlocale(LC_COLLATE, "");  // SORT ... ALPHA
   register_types();
   register_commands(registry_);
   environment_ = nullptr;
