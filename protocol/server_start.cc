@@ -89,7 +89,7 @@ Status refuse_what_is_missing(const Config& config) {
 }  // namespace
 
 void register_commands(CommandRegistry& registry) {
-  for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
+  for (const auto& rows : {string_commands(), stream_commands(), generic_commands(), transaction_commands(), connection_commands(),
                            server_commands(), debug_commands()}) {
     registry.add(rows);
   }

@@ -224,7 +224,8 @@ Command damage(Source& source, Command command) {
       command.push_back(odd);
       break;
     case 3:
-      if (command.size() > 1) command[any(1)] = odd;
+      // XADD's * would be an id by the clock.
+      if (command.size() > 1) command[any(1)] = odd == "*" && command[0] == "XADD" ? "**" : odd;
       break;
     case 4:
       command.resize(1);

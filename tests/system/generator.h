@@ -22,6 +22,8 @@ enum class Compare {
   shape,     // type and nullness only, to the depth of aggregates' lengths: RANDOMKEY, CLIENT ID
   encoding,  // OBJECT ENCODING: exact until a restart has made every string what SET makes of it
   scan,      // the whole iteration that the command begins, as a set
+  pending,      // XPENDING: idle times are near_millis
+  stream_info,  // XINFO: without times, and without consumers that have nothing pending, whom 7.2 creates more readily
 };
 
 /// The random choices of one run. Everything follows from the seed.
