@@ -17,6 +17,9 @@ namespace stele {
 
 class BlockedClients;
 class Dispatcher;
+class PubSub;
+class Pushes;
+class Tracking;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
 struct Pause {
@@ -45,6 +48,9 @@ struct Environment {
   std::string executable;
   Dispatcher* dispatcher = nullptr;
   BlockedClients* blocked = nullptr;
+  Pushes* pushes = nullptr;
+  PubSub* pubsub = nullptr;
+  Tracking* tracking = nullptr;
   Pause pause;
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE

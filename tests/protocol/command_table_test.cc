@@ -73,8 +73,8 @@ std::string spec_text(const KeySpec& spec) {
 class CommandTable : public ::testing::Test {
  protected:
   CommandTable() {
-    for (const auto& rows : {string_commands(), stream_commands(), generic_commands(), transaction_commands(), connection_commands(),
-                             server_commands(), debug_commands()}) {
+    for (const auto& rows : {string_commands(), stream_commands(), generic_commands(), transaction_commands(),
+                             connection_commands(), server_commands(), debug_commands(), pubsub_commands()}) {
       registry_.add(rows);
     }
   }
