@@ -1,5 +1,5 @@
-// Stream commands. Ids are explicit: what `*` gives depends on the clock, and everything after it would. Most are 9-n, so
-// that a stream takes what XADD gives it; the other milliseconds are mostly too late. Idle times are none or hours.
+// Stream commands. Ids are explicit: what `*` gives depends on the clock, and everything after it would. Most are 9-n,
+// so that a stream takes what XADD gives it; the other milliseconds are mostly too late. Idle times are none or hours.
 #include "tests/system/generator.h"
 
 namespace stele::test {
@@ -81,7 +81,8 @@ std::string group(Source& s) { return s.one_in(30) ? s.value() : s.one_of("g1", 
 std::string consumer(Source& s) { return s.one_of("alice", "bob", "carol", "", "12"); }
 
 Command xgroup_create(Source& s) {
-  Command command{"XGROUP", s.one_of("CREATE", "create"), s.key("x"), group(s), s.one_in(2) ? s.one_of("$", "0") : id(s)};
+  Command command{"XGROUP", s.one_of("CREATE", "create"), s.key("x"), group(s),
+                  s.one_in(2) ? s.one_of("$", "0") : id(s)};
   if (s.one_in(3)) command.push_back("MKSTREAM");
   if (s.one_in(6)) command.insert(command.end(), {"ENTRIESREAD", std::to_string(s.between(-2, 30))});
   return command;
