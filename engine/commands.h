@@ -9,6 +9,7 @@ namespace stele {
 /// The command tables of this folder, one for each file that has handlers.
 std::span<const Command> string_commands();
 std::span<const Command> list_commands();
+std::span<const Command> stream_commands();
 std::span<const Command> bitmap_commands();
 std::span<const Command> hyperloglog_commands();
 std::span<const Command> hash_commands();

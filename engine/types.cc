@@ -3,6 +3,7 @@
 #include "engine/hash/hash_type.h"
 #include "engine/list/list_type.h"
 #include "engine/set/set_type.h"
+#include "engine/stream/stream_type.h"
 #include "engine/string/string_type.h"
 #include "engine/zset/zset_type.h"
 
@@ -14,6 +15,7 @@ void register_types() {
   register_set_type();
   register_zset_type();
   register_hash_type();
+  register_stream_type();
 }
 
 }  // namespace stele

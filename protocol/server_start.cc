@@ -94,13 +94,12 @@ void register_commands(CommandRegistry& registry) {
   const std::span<const Command> tables[] = {
       string_commands(),
       list_commands(),
-      hash_commands(),
-      set_commands(),
-      bitmap_commands(),
-      hyperloglog_commands(),
-      hash_commands(),
       set_commands(),
       zset_commands(),
+      hash_commands(),
+      stream_commands(),
+      bitmap_commands(),
+      hyperloglog_commands(),
       geo_commands(),
       generic_commands(),
       transaction_commands(),
@@ -108,12 +107,8 @@ void register_commands(CommandRegistry& registry) {
       server_commands(),
       debug_commands(),
       pubsub_commands(),
-      hash_commands(),
-      set_commands(),
   };
-  for (const auto& rows : tables) {
-    registry.add(rows);
-  }
+  for (const auto& rows : tables) registry.add(rows);
 }
 
 Server::Server(LoadedConfig config, std::string executable)
