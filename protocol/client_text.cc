@@ -25,6 +25,9 @@ std::string flags_of(const Connection& connection) {
   return flags.empty() ? std::string(1, 'N') : flags;
 }
 
+// A watched key, here and in the index of watchers.
+constexpr std::size_t kWatchBytes = 2 * sizeof(std::pair<int, std::string>) + 2 * sizeof(void*);
+
 std::int64_t seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
   return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(to - from).count());
 }
@@ -43,7 +46,7 @@ ClientType type_of(const Connection&) { return ClientType::normal; }
 
 std::size_t client_bytes(const Connection& connection) {
   return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.queue_bytes +
-         connection.name.size() + connection.peer.size() + connection.local.size();
+         connection.watch.keys.size() * kWatchBytes + connection.name.size() + connection.peer.size() + connection.local.size();
 }
 
 void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {

@@ -17,6 +17,7 @@ namespace stele {
 
 class BlockedClients;
 class Dispatcher;
+class MemoryLimits;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
 struct Pause {
@@ -45,6 +46,7 @@ struct Environment {
   std::string executable;
   Dispatcher* dispatcher = nullptr;
   BlockedClients* blocked = nullptr;
+  MemoryLimits* memory_limits = nullptr;
   Pause pause;
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE

@@ -100,6 +100,7 @@ void Server::turn(std::span<epoll_event> ready) {
     stats_.expired_keys_active += removed;
     more_work_ |= removed == kExpirePerTurn;
   }
+  more_work_ |= memory_limits_->turn();
   if (io_->take_cron_due()) cron();
   commit();
   clients_.free_closed([this](Connection& connection) { forget(connection); });
@@ -137,6 +138,7 @@ void Server::read_from(Connection& connection) {
   if (connection.closed) return;
   if (used < bytes) connection.input.append(buffer + used, bytes - used);
   check_query_limit(connection);
+  count_memory(connection);
 }
 
 void Server::process_input(Connection& connection) {
@@ -145,6 +147,7 @@ void Server::process_input(Connection& connection) {
   connection.input.consume(used);
   if (connection.input.empty()) connection.input.shrink(kIdleBufferBytesMax);
   check_query_limit(connection);
+  count_memory(connection);
 }
 
 void Server::check_query_limit(Connection& connection) {
@@ -184,6 +187,7 @@ std::size_t Server::process(Connection& connection, std::string_view bytes) {
         put_off(connection, executed);
         break;
       }
+      count_memory(connection);
       // Not only when they are sent: one packet can ask for more replies than there is memory.
       if (connection.output.size() > kUncheckedOutputBytesMax && over_output_limit(connection, now_)) break;
     }
@@ -244,9 +248,12 @@ void Server::commit() {
   if (!gated_.empty()) release_gated(passed);
   for (Connection* connection : replied_) {
     connection->in_turn = false;
-    if (!connection->closed) release_replies(*connection, *gate, passed);
+    if (connection->closed) continue;
+    release_replies(*connection, *gate, passed);
+    count_memory(*connection);
   }
   replied_.clear();
+  memory_limits_->evict_clients();
 }
 
 void Server::release_replies(Connection& connection, Offset gate, Offset acknowledged) {
@@ -266,6 +273,7 @@ void Server::release_gated(Offset acknowledged) {
       connection->gates.pop_front();
     }
     if (connection->released > 0) send(*connection);
+    count_memory(*connection);
     return connection->gates.empty();
   });
 }

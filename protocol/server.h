@@ -12,6 +12,7 @@
 #include "protocol/config_live.h"
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
+#include "protocol/memory_limits.h"
 #include "protocol/poller.h"
 
 namespace stele {
@@ -57,6 +58,9 @@ class Server {
   void release_gated(Offset acknowledged);
   void send(Connection& connection);
   void note_replied(Connection& connection);
+  void count_memory(Connection& connection) {
+    if (memory_limits_->limits_clients()) clients_.count_memory(connection);
+  }
   void forget(Connection& connection);
   Offset acknowledged() const;
   void update_clock();
@@ -85,6 +89,7 @@ class Server {
   std::unique_ptr<Environment> environment_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<BlockedClients> blocked_;
+  std::unique_ptr<MemoryLimits> memory_limits_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;
