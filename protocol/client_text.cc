@@ -59,7 +59,7 @@ void append_client_line(std::string& out, const Connection& connection, const Cl
                  connection.local, connection.fd, connection.name, seconds_between(connection.created, sight.now),
                  seconds_between(connection.last_active, sight.now), flags_of(connection), connection.db);
   fmt::format_to(at, " sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}", queued,
-                 connection.input.size(), connection.input.capacity() - connection.input.size(), sight.argument_bytes,
+                 connection.input.size() - std::min(connection.parser.parsed(), connection.input.size()), connection.input.capacity() - connection.input.size(), sight.argument_bytes,
                  connection.queue_bytes);
   fmt::format_to(at, " rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{} cmd={} user={} redir=-1 resp={}",
                  connection.output.capacity(), std::max(connection.output_peak, connection.output.size()),

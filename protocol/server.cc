@@ -114,7 +114,10 @@ void Server::read_from(Connection& connection) {
   char* buffer = read_buffer_.data();
   std::size_t room = kReadBytes;
   if (!fresh) {
-    room = std::max(kReadBytes, std::min(connection.parser.wanted(), kReadAheadBytesMax));
+    // What is left of a payload fits into what was reserved for it: no need for more than that.
+    const std::size_t wanted = connection.parser.wanted();
+    room = wanted > 0 && wanted <= connection.input.room() ? connection.input.room()
+                                                           : std::max(kReadBytes, std::min(wanted, kReadAheadBytesMax));
     buffer = connection.input.reserve(room);
   }
   const ssize_t got = ::recv(connection.fd, buffer, room, 0);
