@@ -103,7 +103,7 @@ Item Evictor::worst(EvictionRule rule, std::size_t samples) {
   return {};
 }
 
-std::optional<std::size_t> Evictor::evict_one(EvictionRule rule, std::size_t samples) {
+std::optional<Evictor::Evicted> Evictor::evict_one(EvictionRule rule, std::size_t samples) {
   using By = EvictionRule::By;
   Item item = rule.by == By::ttl      ? first_to_expire()
               : rule.by == By::random ? any(rule.volatile_only)
@@ -113,15 +113,14 @@ std::optional<std::size_t> Evictor::evict_one(EvictionRule rule, std::size_t sam
   item.key = victim_;
   const int db = item.db->index;
   const bool lazy = keyspace_.lazy_free().eviction;
-  const std::size_t bytes =
-      lazy ? item.entry->allocated_bytes() + type_ops(item.entry->type()).body_bytes(*item.entry) : 0;
+  const std::size_t bytes = item.entry->allocated_bytes() + type_ops(item.entry->type()).body_bytes(*item.entry);
   effects_.begin_unit();
   keyspace_.erase(item, lazy);
   effects_.emit(db, std::string_view(lazy ? "UNLINK" : "DEL"), std::string_view(victim_));
   effects_.end_unit();
   keyspace_.notify(key_event::kEvicted, "evicted", db, victim_);
   ++evicted_;
-  return bytes >= Keyspace::kLazyBodyBytes ? bytes : 0;
+  return Evicted{bytes, lazy && bytes >= Keyspace::kLazyBodyBytes};
 }
 
 }  // namespace stele

@@ -27,9 +27,13 @@ class Evictor {
  public:
   Evictor(Keyspace& keyspace, Effects& effects) : keyspace_(keyspace), effects_(effects) {}
 
-  /// Deletes one key, with its effect (DEL, or UNLINK if lazyfree-lazy-eviction) as a unit of its own, and the event. Returns
-  /// the bytes that another thread is going to free, 0 if this one has; nothing if there is no key to delete.
-  std::optional<std::size_t> evict_one(EvictionRule rule, std::size_t samples);
+  struct Evicted {
+    std::size_t bytes = 0;  // of the key and its value
+    bool later = false;     // another thread is going to free them
+  };
+  /// Deletes one key, with its effect (DEL, or UNLINK if lazyfree-lazy-eviction) as a unit of its own, and the event. Nothing
+  /// if there is no key to delete.
+  std::optional<Evicted> evict_one(EvictionRule rule, std::size_t samples);
 
   std::uint64_t evicted() const { return evicted_; }
   void reset_evicted() { evicted_ = 0; }

@@ -15,8 +15,12 @@ std::string flags_of(const Connection& connection) {
     if (is_set) flags += letter;
   };
   add(connection.monitor, 'O');
+  add(connection.is_subscriber(), 'P');
   add(connection.in_multi, 'x');
   add(connection.waits == Waits::blocked, 'b');
+  add(connection.tracking != nullptr, 't');
+  add(connection.tracking != nullptr && connection.tracking->broken_redirect, 'R');
+  add(connection.tracking != nullptr && connection.tracking->bcast, 'B');
   add(connection.watch.touched, 'd');
   add(connection.close_after_reply, 'c');
   add(connection.unix_socket, 'U');
@@ -25,8 +29,20 @@ std::string flags_of(const Connection& connection) {
   return flags.empty() ? std::string(1, 'N') : flags;
 }
 
-// A watched key, here and in the index of watchers.
+// Each of these counts here and in an index of its own: a watched key, a subscription, a prefix of CLIENT TRACKING.
 constexpr std::size_t kWatchBytes = 2 * sizeof(std::pair<int, std::string>) + 2 * sizeof(void*);
+constexpr std::size_t kSubscriptionBytes = sizeof(Audience) + sizeof(Audience::Subscription) + 4 * sizeof(void*);
+constexpr std::size_t kPrefixBytes = 4 * sizeof(std::string);
+
+/// Of what the client has asked to be told about.
+std::size_t interest_bytes(const Connection& connection) {
+  std::size_t bytes = connection.watch.keys.size() * kWatchBytes;
+  if (const Subscriptions* all = connection.subscriptions.get()) {
+    bytes += (all->channels_and_patterns() + all->count(Topic::shard)) * kSubscriptionBytes;
+  }
+  if (connection.tracking != nullptr) bytes += connection.tracking->prefixes.size() * kPrefixBytes;
+  return bytes;
+}
 
 std::int64_t seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
   return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(to - from).count());
@@ -42,11 +58,13 @@ std::optional<ClientType> client_type_of_name(std::string_view name) {
   return std::nullopt;
 }
 
-ClientType type_of(const Connection&) { return ClientType::normal; }
+ClientType type_of(const Connection& connection) {
+  return connection.is_subscriber() ? ClientType::pubsub : ClientType::normal;
+}
 
 std::size_t client_bytes(const Connection& connection) {
   return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.queue_bytes +
-         connection.watch.keys.size() * kWatchBytes + connection.name.size() + connection.peer.size() + connection.local.size();
+         interest_bytes(connection) + connection.name.size() + connection.peer.size() + connection.local.size();
 }
 
 void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {
@@ -54,17 +72,23 @@ void append_client_line(std::string& out, const Connection& connection, const Cl
   std::string_view command = sight.command;
   if (!asks) command = connection.last_command == nullptr ? "NULL" : connection.last_command->full_name;
   const std::int64_t queued = connection.in_multi ? static_cast<std::int64_t>(connection.queue.size()) : -1;
+  const std::int64_t redirect = connection.tracking == nullptr ? -1 : static_cast<std::int64_t>(connection.tracking->redirect);
   auto at = std::back_inserter(out);
   fmt::format_to(at, "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", connection.id, connection.peer,
                  connection.local, connection.fd, connection.name, seconds_between(connection.created, sight.now),
                  seconds_between(connection.last_active, sight.now), flags_of(connection), connection.db);
-  fmt::format_to(at, " sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}", queued,
-                 connection.input.size() - std::min(connection.parser.parsed(), connection.input.size()), connection.input.capacity() - connection.input.size(), sight.argument_bytes,
+  const auto subscribed = [&](Topic topic) {
+    return connection.subscriptions == nullptr ? 0 : connection.subscriptions->count(topic);
+  };
+  fmt::format_to(at, " sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}",
+                 subscribed(Topic::channel), subscribed(Topic::pattern), subscribed(Topic::shard), queued,
+                 connection.input.size() - std::min(connection.parser.parsed(), connection.input.size()),
+                 connection.input.capacity() - connection.input.size(), sight.argument_bytes,
                  connection.queue_bytes);
-  fmt::format_to(at, " rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{} cmd={} user={} redir=-1 resp={}",
+  fmt::format_to(at, " rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{} cmd={} user={} redir={} resp={}",
                  connection.output.capacity(), std::max(connection.output_peak, connection.output.size()),
                  connection.output.size(), client_bytes(connection), connection.watches_writes ? "w" : "", command,
-                 connection.user, static_cast<int>(connection.resp));
+                 connection.user, redirect, static_cast<int>(connection.resp));
   fmt::format_to(at, " lib-name={} lib-ver={}\n", connection.lib_name, connection.lib_version);
 }
 

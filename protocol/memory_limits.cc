@@ -57,7 +57,7 @@ void MemoryLimits::take_config() {
   cron();
   out_of_memory_ = false;
   unfinished_ = memory_max_ != 0;
-  if (is_over()) {
+  if (bytes_over() > 0) {
     spdlog::warn("maxmemory is {} bytes and {} are in use: keys are evicted, or writes refused, as maxmemory-policy says",
                  memory_max_, environment_.stats.memory.allocated());
   }
@@ -74,8 +74,11 @@ std::size_t MemoryLimits::not_counted_bytes() const {
   return environment_.storage.journal().batch().capacity() + store_bytes_;
 }
 
-bool MemoryLimits::is_over() const {
-  return memory_max_ != 0 && environment_.stats.memory.allocated() > memory_max_ + not_counted_bytes() + handed_over_;
+std::size_t MemoryLimits::bytes_over() const {
+  if (memory_max_ == 0) return 0;
+  const std::size_t allowed = memory_max_ + not_counted_bytes() + handed_over_;
+  const std::size_t allocated = environment_.stats.memory.allocated();
+  return allocated > allowed ? allocated - allowed : 0;
 }
 
 void MemoryLimits::note_over(bool over) {
@@ -107,7 +110,8 @@ MemoryLimits::Room MemoryLimits::evict_keys() {
   Keyspace& keyspace = environment_.storage.keyspace();
   // A replica's keys are its primary's to delete, and while clients are paused the data stands still.
   if (keyspace.expiry() != Expiry::active || environment_.pause.is_on()) return Room::enough;
-  if (!is_over()) {
+  std::size_t to_free = bytes_over();
+  if (to_free == 0) {
     note_over(false);
     return Room::enough;
   }
@@ -126,16 +130,19 @@ MemoryLimits::Room MemoryLimits::evict_keys() {
   const auto limit = time_limit(config.maxmemory_eviction_tenacity);
   const auto samples = static_cast<std::size_t>(config.maxmemory_samples);
   Room room = Room::enough;
-  for (int keys = 1; is_over(); ++keys) {
+  // By what the keys took, not by what is allocated: telling clients of the keys that are gone takes memory, and deleting more for
+  // that would never end.
+  for (int keys = 1; to_free > 0; ++keys) {
     const auto before = measures ? Clock::now() : Clock::time_point();
-    const std::optional<std::size_t> bytes = evictor_.evict_one(*rule, samples);
-    if (!bytes) {
+    const std::optional<Evictor::Evicted> evicted = evictor_.evict_one(*rule, samples);
+    if (!evicted) {
       // The reclaimer may have freed what was not known yet.
       environment_.stats.memory.refresh();
-      room = is_over() ? Room::none : Room::enough;
+      room = bytes_over() > 0 ? Room::none : Room::enough;
       break;
     }
-    handed_over_ += *bytes;
+    to_free -= std::min(to_free, evicted->bytes);
+    if (evicted->later) handed_over_ += evicted->bytes;
     if (measures) note_latency("eviction-del", before);
     if (keys % kKeysBetweenLooks == 0 && Clock::now() - begin > limit) {
       room = Room::later;

@@ -56,7 +56,8 @@ class MemoryLimits {
   enum class Room { enough, later, none };
 
   Room evict_keys();
-  bool is_over() const;
+  /// 0: not over the limit.
+  std::size_t bytes_over() const;
   void note_over(bool over);
 
   Environment& environment_;
