@@ -29,10 +29,10 @@ void encoding(Call& call) {
 void refcount(Call& call) {
   const Entry* entry = object_arg(call);
   if (entry == nullptr) return;
-  // Nothing is shared here, so this is no count: it is what Redis answers, which shares the integers from 0 to 9999
-  // (unless maxmemory is set with an LRU or LFU policy, which is not followed).
-  const bool shared_by_redis =
-      entry->encoding() == Encoding::integer && entry->integer() >= 0 && entry->integer() < 10'000;
+  // Nothing is shared here, so this is no count: it is what Redis answers, which shares the integers from 0 to 9999 unless
+  // each key's last access counts.
+  const bool shared_by_redis = !call.keyspace().access_policy().decides && entry->encoding() == Encoding::integer &&
+                               entry->integer() >= 0 && entry->integer() < 10'000;
   call.reply().integer(shared_by_redis ? std::numeric_limits<std::int32_t>::max() : 1);
 }
 

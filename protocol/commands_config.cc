@@ -5,6 +5,7 @@
 #include "protocol/command_tips.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
+#include "protocol/memory_limits.h"
 
 namespace stele {
 
@@ -54,6 +55,7 @@ void resetstat(Call& call) {
   environment.stats.reset();
   environment.commands.reset_stats();
   environment.storage.reclaimer().reset_freed();
+  environment.memory_limits->reset_stats();
   KeyspaceStats& keyspace = call.keyspace().stats();
   keyspace.hits = keyspace.misses = keyspace.expired = keyspace.loads = 0;
   call.reply().ok();

@@ -64,6 +64,7 @@ struct Connection : Session {
   std::uint64_t bytes_in = 0;
   std::uint64_t commands = 0;
   std::size_t output_peak = 0;
+  std::size_t counted_bytes = 0;  // what Clients::counted_bytes() has of it
 
   // The command that ran last, and how its name was spelled: the next one is likely the same.
   RegisteredCommand* last_command = nullptr;

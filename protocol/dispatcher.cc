@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "protocol/blocked_clients.h"
+#include "protocol/memory_limits.h"
 #include "protocol/monitor.h"
 #include "protocol/pushes.h"
 #include "protocol/resp_integer.h"
@@ -103,6 +104,14 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       reject(connection, command, why_not);
       return Outcome::done;
     }
+    if (environment_.memory_limits->any()) {
+      environment_.memory_limits->make_room();
+      if (connection.closed) return Outcome::done;  // it was itself what took too much
+      if (environment_.memory_limits->out_of_memory() && may_grow(connection, *command)) {
+        reject(connection, command, "OOM command not allowed when used memory > 'maxmemory'.");
+        return Outcome::done;
+      }
+    }
     if (connection.in_multi && !command->is(kNoMulti) && !runs_inside_multi(*command)) {
       connection.queue.emplace_back(command, args, raw);
       connection.queue_bytes += raw.size();
@@ -142,7 +151,7 @@ void Dispatcher::end_caching(Connection& connection, const RegisteredCommand& co
   if (!connection.in_multi && !about_client) connection.tracking->caching = false;
 }
 
-bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) const {
+bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) {
   const std::string_view name = command.row->name;
   return command.parent == nullptr &&
          (name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset");
@@ -177,6 +186,12 @@ bool Dispatcher::would_run(const Connection& connection, const RegisteredCommand
   if (command.row->name != "exec") return predicate(command);
   return std::any_of(connection.queue.begin(), connection.queue.end(),
                      [&](const QueuedCommand& queued) { return predicate(*queued.command()); });
+}
+
+bool Dispatcher::may_grow(const Connection& connection, const RegisteredCommand& command) {
+  // What waits for EXEC takes memory, too. EXEC itself may run unless it would run something that may grow.
+  if (connection.in_multi && !runs_inside_multi(command)) return true;
+  return would_run(connection, command, [](const RegisteredCommand& c) { return c.is(kDenyOom); });
 }
 
 bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command) const {

@@ -60,7 +60,8 @@ class Dispatcher {
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
   /// An error text if `command` may not run now; empty if it may.
   std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
-  bool runs_inside_multi(const RegisteredCommand& command) const;
+  static bool runs_inside_multi(const RegisteredCommand& command);
+  static bool may_grow(const Connection& connection, const RegisteredCommand& command);
   UnixTime keyspace_now() const { return storage_.keyspace().now(); }
   /// Whether `predicate` is true of `command`; of EXEC, whether it is of one of the commands that EXEC would run.
   using Predicate = bool (*)(const RegisteredCommand&);

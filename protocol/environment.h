@@ -17,6 +17,7 @@ namespace stele {
 
 class BlockedClients;
 class Dispatcher;
+class MemoryLimits;
 class PubSub;
 class Pushes;
 class Tracking;
@@ -48,6 +49,7 @@ struct Environment {
   std::string executable;
   Dispatcher* dispatcher = nullptr;
   BlockedClients* blocked = nullptr;
+  MemoryLimits* memory_limits = nullptr;
   Pushes* pushes = nullptr;
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;

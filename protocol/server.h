@@ -12,6 +12,7 @@
 #include "protocol/config_live.h"
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
+#include "protocol/memory_limits.h"
 #include "protocol/poller.h"
 #include "protocol/pubsub/keyspace_news.h"
 #include "protocol/pubsub/pubsub.h"
@@ -61,6 +62,9 @@ class Server {
   void release_gated(Offset acknowledged);
   void send(Connection& connection);
   void note_replied(Connection& connection);
+  void count_memory(Connection& connection) {
+    if (memory_limits_->limits_clients()) clients_.count_memory(connection);
+  }
   void forget(Connection& connection);
   Offset acknowledged() const;
   void update_clock();
@@ -89,6 +93,7 @@ class Server {
   std::unique_ptr<Environment> environment_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<BlockedClients> blocked_;
+  std::unique_ptr<MemoryLimits> memory_limits_;
   std::unique_ptr<Pushes> pushes_;
   std::unique_ptr<PubSub> pubsub_;
   std::unique_ptr<Tracking> tracking_;

@@ -81,10 +81,6 @@ Status refuse_what_is_missing(const Config& config) {
   if (!config.replicaof.host.empty()) return missing("replicaof", "there is no replication yet; remove the line");
   if (config.cluster_enabled) return missing("cluster-enabled", "there is no cluster mode; set it to no");
   if (!config.modules.empty()) return missing("loadmodule", "modules cannot be loaded; remove the line");
-  if (config.maxmemory != 0) {
-    spdlog::warn("'maxmemory' is reported but not enforced yet: nothing is evicted or refused. 'resident-memory' bounds the "
-                 "objects in memory without deleting any");
-  }
   return Status();
 }
 
@@ -194,6 +190,8 @@ Status Server::open_storage() {
   environment_->dispatcher = dispatcher_.get();
   blocked_ = std::make_unique<BlockedClients>(*environment_, storage_->keyspace().waiters());
   environment_->blocked = blocked_.get();
+  memory_limits_ = std::make_unique<MemoryLimits>(*environment_);
+  environment_->memory_limits = memory_limits_.get();
   pushes_ = std::make_unique<Pushes>([this](Connection& connection) { note_replied(connection); },
                                      [this](Connection& connection) { over_output_limit(connection, now_); });
   pubsub_ = std::make_unique<PubSub>(*pushes_);
@@ -225,6 +223,11 @@ void Server::apply_config() {
                           .eviction = config.lazyfree_lazy_eviction};
   keyspace.access_policy().lfu = config.maxmemory_policy == EvictionPolicy::volatile_lfu ||
                                  config.maxmemory_policy == EvictionPolicy::allkeys_lfu;
+  keyspace.access_policy().decides =
+      config.maxmemory != 0 && (keyspace.access_policy().lfu || config.maxmemory_policy == EvictionPolicy::volatile_lru ||
+                                config.maxmemory_policy == EvictionPolicy::allkeys_lru);
+  keyspace.access_policy().log_factor = static_cast<unsigned>(config.lfu_log_factor);
+  keyspace.access_policy().decay_minutes = static_cast<unsigned>(config.lfu_decay_time);
   keyspace.set_string_bytes_max(static_cast<std::size_t>(config.proto_max_bulk_len));
   keyspace.limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
                        .hash_max_listpack_value = config.hash_max_listpack_value,
@@ -246,7 +249,8 @@ void Server::apply_config() {
 
 void Server::observe_config() {
   config_.on_change({"lazyfree-lazy-user-del", "lazyfree-lazy-user-flush", "lazyfree-lazy-server-del",
-                     "lazyfree-lazy-expire", "lazyfree-lazy-eviction", "maxmemory-policy", "proto-max-bulk-len",
+                     "lazyfree-lazy-expire", "lazyfree-lazy-eviction", "maxmemory", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time",
+                     "proto-max-bulk-len",
                      "hash-max-listpack-entries", "hash-max-listpack-value", "list-max-listpack-size", "list-compress-depth",
                      "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value",
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
@@ -257,6 +261,10 @@ void Server::observe_config() {
                       apply_config();
                       return Status();
                     });
+  config_.on_change({"maxmemory", "maxmemory-policy", "maxmemory-clients"}, [this](const Config&) {
+    memory_limits_->take_config();
+    return Status();
+  });
   config_.on_change({"bind", "port"}, [this](const Config& config) {
     const Status status = io_->listeners.listen_tcp(config.bind, static_cast<int>(config.port),
                                                     static_cast<int>(config.tcp_backlog));
@@ -349,6 +357,7 @@ void Server::cron() {
   stats_.input_rate.sample(stats_.net_input_bytes, now_);
   stats_.output_rate.sample(stats_.net_output_bytes, now_);
   update_memory_usage(stats_);
+  memory_limits_->cron();
   storage_->note_memory(stats_.memory.now().allocated);
   clients_.for_each([this](Connection& connection) { check_client(connection, now_); });
   if (!environment_->pause.is_on()) {
