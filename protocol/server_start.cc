@@ -90,8 +90,18 @@ Status refuse_what_is_missing(const Config& config) {
 }  // namespace
 
 void register_commands(CommandRegistry& registry) {
-  for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
-                           server_commands(), debug_commands(), pubsub_commands()}) {
+  const std::span<const Command> tables[] = {
+      string_commands(),
+      bitmap_commands(),
+      hyperloglog_commands(),
+      generic_commands(),
+      transaction_commands(),
+      connection_commands(),
+      server_commands(),
+      debug_commands(),
+      pubsub_commands(),
+  };
+  for (const auto& rows : tables) {
     registry.add(rows);
   }
 }
