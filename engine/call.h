@@ -33,6 +33,8 @@ class Call {
   std::span<const std::string_view> args() const { return args_; }
   std::size_t argc() const { return args_.size(); }
   std::string_view arg(std::size_t i) const { return args_[i]; }
+  /// The arguments as the client sent them; empty if they came another way.
+  std::string_view raw() const { return raw_; }
   bool arg_is(std::size_t i, std::string_view word) const;  // in any case of letters
 
   Session& session() const { return session_; }

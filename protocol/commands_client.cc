@@ -23,6 +23,7 @@ std::string line_of(Call& call, const Connection& connection, std::chrono::stead
   if (&connection == &connection_of(call)) {
     sight.command = call.command().full_name;
     for (const std::string_view argument : call.args()) sight.argument_bytes += argument.size();
+    sight.command_bytes = call.raw().size();
   }
   std::string line;
   append_client_line(line, connection, sight);

@@ -16,6 +16,7 @@ namespace {
 
 using namespace command_flag;
 
+constexpr std::size_t kTrimPerCommand = 100;
 constexpr std::size_t kUnknownNameBytesMax = 128;
 // A command that took longer than this may have moved the clock: commands behind it in the turn see the new time.
 constexpr std::chrono::microseconds kClockSlack{500};
@@ -75,6 +76,7 @@ RegisteredCommand* Dispatcher::find(Connection& connection, std::span<const std:
 
 Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const std::string_view> args,
                                         std::string_view raw) {
+  environment_.tracking->trim(kTrimPerCommand);
   const std::size_t output_before = connection.output.size();
   if (connection.reply_mode == ReplyMode::skip_next) connection.reply_mode = ReplyMode::skip;
 
@@ -257,7 +259,7 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   if (connection.tracking != nullptr) environment_.tracking->remember(connection, command, args);
   account(connection, command, args, call);
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
-    feed_monitors(environment_, connection, without_secrets(command, args), keyspace.now());
+    feed_monitors(environment_, connection, without_secrets(command, args));
   }
   return !call.blocked();
 }

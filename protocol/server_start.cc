@@ -265,11 +265,15 @@ void Server::observe_config() {
     memory_limits_->take_config();
     return Status();
   });
-  config_.on_change({"bind", "port"}, [this](const Config& config) {
+  config_.on_change({"bind", "port"}, [this, bound = config_.now().bind](const Config& config) mutable {
     const Status status = io_->listeners.listen_tcp(config.bind, static_cast<int>(config.port),
                                                     static_cast<int>(config.tcp_backlog));
-    if (status.ok()) return Status();
+    if (status.ok()) {
+      bound = config.bind;
+      return Status();
+    }
     spdlog::warn("{}", status.message());
+    if (config.bind != bound) return Status::invalid("Failed to bind to specified addresses.");
     return Status::invalid("Unable to listen on this port. Check server logs.");
   });
   config_.on_change({"loglevel"}, [](const Config& config) {
