@@ -22,12 +22,14 @@ struct Pop {
   std::string_view event() const { return end == End::min ? "zpopmin" : "zpopmax"; }
 };
 
-/// The first of `keys` that holds anything; it must be a sorted set, else this replies and `failed` is true.
+/// The first of `keys` that holds anything; it must be a sorted set, else this replies and `failed` is true. Who waits
+/// already goes on waiting while a key holds something else.
 Item first_of(Call& call, std::span<const std::string_view> keys, bool& failed) {
   failed = false;
   for (const std::string_view key : keys) {
     const Item item = call.keyspace().find(call.db(), key);
     if (!item) continue;
+    if (call.session().wait.waiting() && item.entry->type() != ObjectType::zset) continue;
     failed = !is_zset_or_absent(call, item);
     return item;
   }

@@ -118,7 +118,7 @@ Command combine(Source& s, std::string name, bool stores, bool weighs) {
   if (stores) command.push_back(s.key("z"));
   const std::int64_t count = s.between(1, 4);
   command.push_back(s.one_in(25) ? s.one_of("0", "-1", "x", "9", "9223372036854775807") : std::to_string(count));
-  for (std::int64_t i = 0; i < count; ++i) command.push_back(s.key("z"));
+  for (std::int64_t i = 0; i < count; ++i) command.push_back(s.key(s.one_in(6) ? "u" : "z"));
   if (weighs && s.one_in(3)) {
     command.push_back("WEIGHTS");
     for (std::int64_t i = 0; i < count; ++i) command.push_back(s.one_in(10) ? s.real() : std::to_string(s.between(-3, 3)));
