@@ -2,6 +2,7 @@
 
 #include "protocol/commands_config.h"
 
+#include "protocol/acl/acl.h"
 #include "protocol/command_tips.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
@@ -42,7 +43,9 @@ void set(Call& call) {
 
 /// CONFIG REWRITE
 void rewrite(Call& call) {
-  if (const Status status = call.environment().config.rewrite(); !status.ok()) {
+  LiveConfig& config = call.environment().config;
+  config.to_update().users = call.environment().acl->config_users(config.now());
+  if (const Status status = config.rewrite(); !status.ok()) {
     return call.fail("ERR " + status.message());
   }
   call.reply().ok();

@@ -15,7 +15,7 @@ namespace {
 /// AUTH [username] password
 void auth(Call& call) {
   if (call.argc() > 3) return call.syntax_error();
-  if (call.argc() == 2 && call.environment().config.now().requirepass.empty()) {
+  if (call.argc() == 2 && call.environment().acl->default_user().nopass()) {
     return call.fail(
         "ERR AUTH <password> called without any password configured for the default user. "
         "Are you sure your configuration is correct?");
@@ -115,9 +115,7 @@ void reset(Call& call) {
   connection.db = 0;
   connection.resp = RespVersion::resp2;
   connection.name.clear();
-  connection.user = "default";
-  connection.authenticated = environment.config.now().requirepass.empty();
-  connection.parser.set_authenticated(connection.authenticated);
+  become_default_user(*environment.acl, connection);
   call.reply().simple("RESET");
 }
 

@@ -2,6 +2,7 @@
 
 #include "protocol/commands_server.h"
 
+#include "protocol/acl/commands_acl.h"
 #include "protocol/command_tips.h"
 #include "protocol/commands.h"
 #include "protocol/commands_command.h"
@@ -123,6 +124,8 @@ constexpr Flags kWatchful = category::kAdmin | category::kDangerous;
 constexpr std::string_view kGroup = "server";
 
 const Command kServerCommands[] = {
+    {.name = "acl", .arity = -2, .group = kGroup, .since = "6.0.0", .summary = "Commands on users and what they may do.",
+     .complexity = "Depends on the subcommand.", .subcommands = acl_subcommands()},
     {.name = "bgrewriteaof", .arity = 1, .flags = kNoAsyncLoading | kOperator, .run = bgrewriteaof, .group = kGroup,
      .since = "1.0.0", .summary = "Starts a checkpoint, behind which the journal is cut.", .complexity = "O(1)"},
     {.name = "bgsave", .arity = -1, .flags = kNoAsyncLoading | kOperator, .run = bgsave, .group = kGroup,

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "protocol/acl/access.h"
 #include "protocol/blocked_clients.h"
 #include "protocol/monitor.h"
 #include "protocol/resp_integer.h"
@@ -89,7 +90,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
       return Outcome::done;
     }
-    if (const std::string_view why_not = refusal(connection, *command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, *command, args); !why_not.empty()) {
       reject(connection, command, why_not);
       return Outcome::done;
     }
@@ -125,8 +126,11 @@ bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) const {
          (name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset");
 }
 
-std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command) {
-  if (!connection.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command,
+                                     std::span<const std::string_view> args) {
+  if (!connection.authenticated && !command.is(kNoAuth) && environment_.acl->asks_for_login()) {
+    return "NOAUTH Authentication required.";
+  }
   if (command.is(kProtected)) {
     const ProtectedFeature allowed = environment_.config.now().enable_debug_command;
     if (allowed == ProtectedFeature::no || (allowed == ProtectedFeature::local && !connection.is_loopback())) {
@@ -135,13 +139,24 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
              "server.";
     }
   }
+  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    if (const std::string_view why_not = refusal_by_acl(connection, command, args); !why_not.empty()) return why_not;
+  }
   // Once it runs, a transaction runs to its end: space that gives out meanwhile must not cut it in two.
   const auto writes = [](const RegisteredCommand& c) { return c.is(kWrite); };
   if (!connection.in_exec && !storage_.journal().accepts_writes() && would_run(connection, command, writes)) {
     return "MISCONF Errors writing to the AOF file: No space left on device";
   }
-  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
   return {};
+}
+
+std::string_view Dispatcher::refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
+                                            std::span<const std::string_view> args) {
+  refusal_ = connection.in_exec ? refusal_by_acl_in_exec(environment_, connection, command, args)
+                                : stele::refusal_by_acl(environment_, connection, command, args);
+  return refusal_;
 }
 
 bool Dispatcher::would_run(const Connection& connection, const RegisteredCommand& command, Predicate predicate) {
@@ -220,6 +235,15 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
 bool Dispatcher::run_again(Connection& connection) {
   const QueuedCommand& waiting = *connection.blocked;
   const std::size_t output_before = connection.output.size();
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    // The rules may have changed while it waited.
+    const std::string_view why_not = refusal_by_acl(connection, *waiting.command(), waiting.args());
+    if (!why_not.empty()) {
+      reject(connection, waiting.command(), why_not);
+      return true;
+    }
+  }
   // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
   RespWriter reply(connection.output, connection.resp);
   storage_.keyspace().set_no_touch(connection.no_touch);
@@ -282,7 +306,7 @@ void Dispatcher::run_queue(Connection& connection) {
   RespWriter(connection.output, connection.resp).array(queue.size());
   for (const QueuedCommand& queued : queue) {
     RegisteredCommand& command = *queued.command();
-    if (const std::string_view why_not = refusal(connection, command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, command, queued.args()); !why_not.empty()) {
       reject(connection, &command, why_not);
       continue;
     }

@@ -54,7 +54,11 @@ class Dispatcher {
   RegisteredCommand* find(Connection& connection, std::span<const std::string_view> args);
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
   /// An error text if `command` may not run now; empty if it may.
-  std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
+  std::string_view refusal(const Connection& connection, const RegisteredCommand& command,
+                           std::span<const std::string_view> args);
+  /// Of a user who may not do everything.
+  std::string_view refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
+                                  std::span<const std::string_view> args);
   bool runs_inside_multi(const RegisteredCommand& command) const;
   UnixTime keyspace_now() const { return storage_.keyspace().now(); }
   /// Whether `predicate` is true of `command`; of EXEC, whether it is of one of the commands that EXEC would run.
@@ -74,6 +78,7 @@ class Dispatcher {
   Environment& environment_;
   std::vector<std::string> cold_keys_;
   std::vector<KeyPosition> positions_;
+  std::string refusal_;  // what refusal() returned last, if it had to be put together
   std::chrono::steady_clock::time_point last_clock_;
 };
 

@@ -15,6 +15,7 @@
 
 namespace stele {
 
+class Acl;
 class BlockedClients;
 class Dispatcher;
 
@@ -43,6 +44,7 @@ struct Environment {
   LatencyMonitor& latency;
   std::string run_id;
   std::string executable;
+  Acl* acl = nullptr;
   Dispatcher* dispatcher = nullptr;
   BlockedClients* blocked = nullptr;
   Pause pause;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/storage.h"
+#include "protocol/acl/acl.h"
 #include "protocol/blocked_clients.h"
 #include "protocol/clients.h"
 #include "protocol/config_live.h"
@@ -78,6 +79,7 @@ class Server {
   SlowLog slow_log_;
   LatencyMonitor latency_;
   CommandRegistry registry_;
+  std::unique_ptr<Acl> acl_;
   Wakeup wakeup_;
   Poller poller_;
   Clients clients_;

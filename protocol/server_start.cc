@@ -13,6 +13,7 @@
 
 #include "engine/commands.h"
 #include "engine/types.h"
+#include "protocol/authentication.h"
 #include "protocol/commands.h"
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
@@ -74,8 +75,6 @@ Status refuse_what_is_missing(const Config& config) {
     return Status::invalid("'{}' is set, but this version has nothing behind it: {}", directive, remedy);
   };
   if (config.tls_port != 0) return missing("tls-port", "there is no TLS yet; remove the line, or put a TLS proxy in front");
-  if (!config.users.empty()) return missing("user", "there are no ACL users yet; use 'requirepass'");
-  if (!config.aclfile.empty()) return missing("aclfile", "there are no ACL users yet; use 'requirepass'");
   if (!config.replicaof.host.empty()) return missing("replicaof", "there is no replication yet; remove the line");
   if (config.cluster_enabled) return missing("cluster-enabled", "there is no cluster mode; set it to no");
   if (!config.modules.empty()) return missing("loadmodule", "modules cannot be loaded; remove the line");
@@ -123,6 +122,8 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
     }
   }
   STELE_CHECK(refuse_what_is_missing(now));
+  server->acl_ = std::make_unique<Acl>(server->registry_);
+  STELE_CHECK(server->acl_->open(now));
   // The sockets come first: a port in use must be found out before anything is written.
   server->io_ = std::make_unique<Io>(*server, server->poller_);
   STELE_CHECK(server->open_sockets());
@@ -175,6 +176,7 @@ Status Server::open_storage() {
   environment_->replied = [this](Connection& connection) { note_replied(connection); };
   dispatcher_ = std::make_unique<Dispatcher>(registry_, *storage_, *environment_);
   environment_->dispatcher = dispatcher_.get();
+  environment_->acl = acl_.get();
   blocked_ = std::make_unique<BlockedClients>(*environment_, storage_->keyspace().waiters());
   environment_->blocked = blocked_.get();
   stats_.started_at = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -245,7 +247,11 @@ void Server::observe_config() {
     });
     return Status();
   });
-  config_.on_change({"requirepass"}, [](const Config&) { return Status(); });
+  config_.on_change({"requirepass"}, [this](const Config& config) {
+    acl_->set_default_password(config.requirepass);
+    default_user_changed(*environment_);
+    return Status();
+  });
 }
 
 void Server::log_recovery() const {
@@ -292,7 +298,7 @@ void Server::accepted(int fd) {
       ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
     }
   }
-  if (config.protected_mode && config.requirepass.empty() && !connection.is_loopback()) {
+  if (config.protected_mode && acl_->default_user().nopass() && !connection.is_loopback()) {
     static constexpr std::string_view kDenied =
         "-DENIED stele is running in protected mode because protected mode is enabled and no password is set for the default "
         "user. In this mode connections are only accepted from the loopback interface. To accept others, set a password "
@@ -301,7 +307,7 @@ void Server::accepted(int fd) {
     ++stats_.connections_rejected;
     return clients_.close(connection);
   }
-  connection.authenticated = config.requirepass.empty();
+  become_default_user(*acl_, connection);
   ParserLimits limits;
   limits.bulk_bytes_max = static_cast<std::size_t>(config.proto_max_bulk_len);
   limits.authenticated = connection.authenticated;
