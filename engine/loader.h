@@ -21,6 +21,9 @@ namespace stele {
 ///
 /// What is read is as old as the store was when the read began; a checkpoint that ends meanwhile may have changed it. So
 /// each result carries the generation given with its request, and the executor asks again if that has passed.
+///
+/// Jobs for which no client waits are in the background: they begin only when no other job waits, and leave one thread free
+/// for those that may come meanwhile.
 class Loader {
  public:
   struct Row {
@@ -35,6 +38,8 @@ class Loader {
     std::vector<std::pair<UnixTime, std::string>> due;  // of load_due(): (expire at, stored key)
     std::string next;  // of a page: where the next one begins; empty at the end
   };
+  enum class Urgency { client_waits, background };
+
   /// `on_progress` is called on a loader thread when take() has something.
   Loader(const Store& store, int threads, std::function<void()> on_progress);
   ~Loader();
@@ -42,10 +47,11 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   /// Reads these stored keys.
-  void load(std::uint64_t ticket, std::uint64_t generation, std::vector<std::string> stored_keys);
-  /// Reads up to `count` rows from `first` on, before `end`.
+  void load(std::uint64_t ticket, std::uint64_t generation, std::vector<std::string> stored_keys,
+            Urgency urgency = Urgency::client_waits);
+  /// Reads up to `count` rows from `first` on, before `end`, in the background.
   void load_page(std::uint64_t ticket, std::uint64_t generation, std::string first, std::string end, std::size_t count);
-  /// Reads up to `count` rows of the store's expiry index that are not after `now`, the earliest first.
+  /// Reads up to `count` rows of the store's expiry index that are not after `now`, the earliest first, in the background.
   void load_due(std::uint64_t ticket, std::uint64_t generation, UnixTime now, std::size_t count);
 
   /// What has been read since the last call.
@@ -60,7 +66,8 @@ class Loader {
     Result result;
   };
 
-  void submit(Job job);
+  void submit(Job job, Urgency urgency);
+  bool may_begin_background() const;  // mutex_ is held
   void run();
 
   const Store& store_;
@@ -69,9 +76,12 @@ class Loader {
   mutable std::mutex mutex_;
   std::condition_variable wake_;     // threads wait for jobs
   std::condition_variable read_;     // wait() for results
-  std::deque<Job> jobs_;            // guarded by mutex_
+  std::deque<Job> urgent_;          // guarded by mutex_
+  std::deque<Job> background_;      // guarded by mutex_
+  std::size_t in_background_ = 0;   // guarded by mutex_; threads that read for nobody
   std::vector<Result> results_;     // guarded by mutex_
   bool stopping_ = false;           // guarded by mutex_
+  const std::size_t background_max_;
   std::vector<std::thread> threads_;
 };
 

@@ -362,7 +362,7 @@ void Storage::resolve_replayed() {
     std::vector<std::string> job(std::make_move_iterator(keys.begin() + static_cast<std::ptrdiff_t>(from)),
                                  std::make_move_iterator(keys.begin() + static_cast<std::ptrdiff_t>(end)));
     ++unresolved_jobs_;
-    loader_->load(kResolveTicket, generation_, std::move(job));
+    loader_->load(kResolveTicket, generation_, std::move(job), Loader::Urgency::background);
   }
 }
 

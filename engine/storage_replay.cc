@@ -40,7 +40,12 @@ class Replayer {
   Status run(std::span<const std::string_view> args, Offset at) {
     ++commands_;
     if (args[0] == "MULTI" || args[0] == "EXEC") return Status();
-    RegisteredCommand* command = registry_.find_in_stream(args[0]);
+    // Streams are long runs of few commands.
+    if (args[0] != last_name_) {
+      last_ = registry_.find_in_stream(args[0]);
+      last_name_ = args[0];
+    }
+    RegisteredCommand* const command = last_;
     if (command == nullptr || command->row->run == nullptr) {
       return Status::corrupt("journal: unknown command '{}' at offset {}; was it written by a later version?", args[0], at);
     }
@@ -60,6 +65,8 @@ class Replayer {
   RespWriter reply_;
   RespParser parser_;
   Session session_;
+  std::string last_name_;
+  RegisteredCommand* last_ = nullptr;
   std::uint64_t commands_ = 0;
 };
 

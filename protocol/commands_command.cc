@@ -3,6 +3,7 @@
 #include "protocol/commands_command.h"
 
 #include "engine/glob.h"
+#include "protocol/acl/key_access.h"
 #include "protocol/command_tips.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
@@ -67,7 +68,7 @@ bool find_keys(Call& call, std::vector<KeyPosition>& keys) {
     call.fail("ERR Invalid number of arguments specified for command");
     return false;
   }
-  const bool fits = key_positions(*command, args, keys);
+  const bool fits = key_accesses(*command, args, keys);
   if (!fits || keys.empty()) {
     if (command->is(command_flag::kNoMandatoryKeys)) {
       keys.clear();

@@ -52,6 +52,10 @@ class Dispatcher {
 
  private:
   RegisteredCommand* find(Connection& connection, std::span<const std::string_view> args);
+  /// CLIENT REPLY OFF and SKIP: takes back what the command that ends here has replied.
+  static void silence(Connection& connection, std::size_t output_before);
+  /// What CLIENT CACHING said holds for one command, or one transaction.
+  static void end_caching(Connection& connection, const RegisteredCommand& command);
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
   /// An error text if `command` may not run now; empty if it may.
   std::string_view refusal(const Connection& connection, const RegisteredCommand& command,
@@ -77,8 +81,8 @@ class Dispatcher {
   Storage& storage_;
   Environment& environment_;
   std::vector<std::string> cold_keys_;
+  std::string refusal_;  // what refusal() returned, if it is not always the same
   std::vector<KeyPosition> positions_;
-  std::string refusal_;  // what refusal() returned last, if it had to be put together
   std::chrono::steady_clock::time_point last_clock_;
 };
 

@@ -26,19 +26,45 @@ void too_many_arguments(Call& call) {
   call.fail(fmt::format("ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try ACL HELP.", call.arg(1)));
 }
 
-/// Ends the connections of users that are no more. Who asked for it reads the reply first, so that comes before.
-void disconnect(Call& call, std::span<const std::unique_ptr<AclUser>> users) {
+/// Ends `connections`. Who asked for it reads the reply first, so that comes before.
+void close(Call& call, const std::vector<Connection*>& connections) {
   Clients& clients = call.environment().clients;
+  for (Connection* connection : connections) {
+    connection == &connection_of(call) ? clients.close_after_reply(*connection) : clients.close(*connection);
+  }
+}
+
+/// Ends the connections of users that are no more.
+void disconnect(Call& call, std::span<const std::unique_ptr<AclUser>> users) {
   std::vector<Connection*> found;
-  clients.for_each([&](Connection& connection) {
+  call.environment().clients.for_each([&](Connection& connection) {
     const auto is_theirs = [&](const auto& user) { return connection.permissions == user.get(); };
     if (std::any_of(users.begin(), users.end(), is_theirs)) found.push_back(&connection);
   });
   for (Connection* connection : found) {
     become_default_user(*call.environment().acl, *connection);
     connection->authenticated = false;
-    connection == &connection_of(call) ? clients.close_after_reply(*connection) : clients.close(*connection);
   }
+  close(call, found);
+}
+
+bool may_subscribe(const AclUser& user, std::string_view name, bool as_pattern) {
+  return std::any_of(user.selectors().begin(), user.selectors().end(),
+                     [&](const Selector& selector) { return selector.allows_channel(name, as_pattern); });
+}
+
+/// Ends the connections of `user` that listen to what the user may not listen to any more.
+void disconnect_subscribers(Call& call, const AclUser& user) {
+  std::vector<Connection*> found;
+  call.environment().clients.for_each([&](Connection& connection) {
+    if (connection.permissions != &user || !connection.is_subscriber()) return;
+    for (const Topic topic : {Topic::channel, Topic::pattern, Topic::shard}) {
+      for (const auto& [audience, subscription] : connection.subscriptions->tables[static_cast<std::size_t>(topic)]) {
+        if (!may_subscribe(user, audience->name, topic == Topic::pattern)) return found.push_back(&connection);
+      }
+    }
+  });
+  close(call, found);
 }
 
 // --- users
@@ -59,6 +85,7 @@ void setuser(Call& call) {
   }
   call.reply().ok();
   if (name == acl.default_user().name()) default_user_changed(call.environment());
+  disconnect_subscribers(call, *acl.find(name));
 }
 
 /// ACL DELUSER username [username ...]
