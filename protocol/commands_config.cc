@@ -78,7 +78,7 @@ constexpr std::string_view kGroup = "server";
 
 const Command kConfigCommands[] = {
     {.name = "get", .arity = -3, .flags = kOperator, .run = get, .group = kGroup, .since = "2.0.0",
-     .summary = "Returns directives and their values.", .complexity = "O(N) in the patterns"},
+     .summary = "Returns directives and their values.", .complexity = "O(N) in the patterns", .syntax = "({parameter})..."},
     {.name = "help", .arity = 2, .flags = kLoading | kStale, .run = help, .group = kGroup, .since = "5.0.0",
      .summary = "Lists the subcommands.", .complexity = "O(1)"},
     {.name = "resetstat", .arity = 2, .flags = kOperator, .run = resetstat, .group = kGroup, .since = "2.0.0",
@@ -87,7 +87,7 @@ const Command kConfigCommands[] = {
      .summary = "Writes the configuration in force to its file.", .complexity = "O(1)"},
     {.name = "set", .arity = -4, .flags = kOperator, .run = set, .group = kGroup, .since = "2.0.0",
      .summary = "Changes directives while the server runs.", .complexity = "O(N) in the directives",
-     .tips = tips::kDoneOnNodes},
+     .tips = tips::kDoneOnNodes, .syntax = "(parameter value)..."},
 };
 
 }  // namespace
