@@ -9,6 +9,12 @@
 
 namespace stele {
 
+Status rewrite_config(Environment& environment, bool force_all) {
+  LiveConfig& config = environment.config;
+  config.to_update().users = environment.acl->config_users(config.now());
+  return config.rewrite(force_all);
+}
+
 namespace {
 
 /// CONFIG GET pattern [pattern ...]
@@ -43,9 +49,7 @@ void set(Call& call) {
 
 /// CONFIG REWRITE
 void rewrite(Call& call) {
-  LiveConfig& config = call.environment().config;
-  config.to_update().users = call.environment().acl->config_users(config.now());
-  if (const Status status = config.rewrite(); !status.ok()) {
+  if (const Status status = rewrite_config(call.environment(), false); !status.ok()) {
     return call.fail("ERR " + status.message());
   }
   call.reply().ok();

@@ -35,7 +35,8 @@ const Directive* directive_of(const std::string& line) {
 /// The text as lines, of which some are replaced by others, or by none.
 class Rewriter {
  public:
-  Rewriter(std::string_view text, const std::set<std::string_view>& from_includes) : from_includes_(from_includes) {
+  Rewriter(std::string_view text, const std::set<std::string_view>& from_includes, bool force_all)
+      : from_includes_(from_includes), force_all_(force_all) {
     for (std::string& line : lines_of(text)) {
       if (const Directive* directive = directive_of(line)) given_[directive].push_back(lines_.size());
       lines_.push_back({std::move(line)});
@@ -47,10 +48,10 @@ class Rewriter {
     const auto given = given_.find(&directive);
     const bool is_given = given != given_.end();
     const bool superseded = is_given && given->second.size() > 1 && !directive.takes_many_words();
-    if (in_file && *in_file == value && !superseded) return;  // what is right stays as the operator wrote it
+    if (in_file && *in_file == value && !superseded && (is_given || !force_all_)) return;  // what is right stays as the operator wrote it
 
     const bool is_default = value == config_default(directive);
-    if (is_default && !is_given && !in_include) return;
+    if (is_default && !is_given && !in_include && !force_all_) return;
     std::vector<std::string> wanted = config_lines(directive, value);
     // "Nobody" is the absence of a line, unless one in an included file has to be overruled.
     if (is_default && directive.type == ConfigType::primary_address && !in_include) wanted.clear();
@@ -91,6 +92,7 @@ class Rewriter {
   }
 
   const std::set<std::string_view>& from_includes_;
+  const bool force_all_;
   std::vector<std::vector<std::string>> lines_;  // what stands in the place of each line of the file
   std::map<const Directive*, std::vector<std::size_t>> given_;
   std::vector<std::string> new_lines_;
@@ -101,9 +103,9 @@ Status cannot_rewrite(std::string_view why) { return Status::io("Rewriting confi
 }  // namespace
 
 std::string rewritten_config(std::string_view text, const Config& config,
-                             const std::set<std::string_view>& from_includes) {
+                             const std::set<std::string_view>& from_includes, bool force_all) {
   const Result<LoadedConfig> in_file = load_config_text(text, "");
-  Rewriter rewriter(text, from_includes);
+  Rewriter rewriter(text, from_includes, force_all);
   for (const Directive& directive : directives()) {
     if (directive.type == ConfigType::ignored) continue;
     std::optional<ConfigValue> value_in_file;
@@ -113,7 +115,7 @@ std::string rewritten_config(std::string_view text, const Config& config,
   return rewriter.text();
 }
 
-Status LiveConfig::rewrite() const {
+Status LiveConfig::rewrite(bool force_all) const {
   if (file_.empty()) return Status::invalid("The server is running without a config file");
 
   // A link stays one: it is its target that is replaced.
@@ -129,7 +131,7 @@ Status LiveConfig::rewrite() const {
   } else if (errno != ENOENT) {
     return cannot_rewrite(std::strerror(errno));
   }
-  const std::string rewritten = rewritten_config(text.view(), config_, from_includes_);
+  const std::string rewritten = rewritten_config(text.view(), config_, from_includes_, force_all);
 
   // The next start must come to the same values; if it would not, the file had better stay as it is.
   const Result<LoadedConfig> again = load_config_text(rewritten, path);

@@ -13,6 +13,7 @@
 #include "protocol/config_live.h"
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
+#include "protocol/oom_score.h"
 #include "protocol/poller.h"
 #include "protocol/pubsub/keyspace_news.h"
 #include "protocol/pubsub/pubsub.h"
@@ -84,6 +85,7 @@ class Server {
   LatencyMonitor latency_;
   CommandRegistry registry_;
   std::unique_ptr<Acl> acl_;
+  OomScore oom_score_;
   Wakeup wakeup_;
   Poller poller_;
   Clients clients_;

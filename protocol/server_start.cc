@@ -140,6 +140,7 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
+  if (const Status status = server->oom_score_.apply(now); !status.ok()) spdlog::warn("{}", status.message());
   server->poller_.add_wakeup(server->wakeup_);
   server->io_->await_signal([raw = server.get()](int number) { raw->signalled(number); });
   server->io_->start_cron(std::chrono::milliseconds(1000 / std::max<std::int64_t>(1, now.hz)));
@@ -271,6 +272,12 @@ void Server::observe_config() {
       connection.parser.set_limits(limits);
     });
     return Status();
+  });
+  config_.on_change({"oom-score-adj", "oom-score-adj-values"}, [this](const Config& config) {
+    const Status status = oom_score_.apply(config);
+    if (status.ok()) return Status();
+    spdlog::warn("{}", status.message());
+    return Status::invalid("Failed to set current oom_score_adj. Check server logs.");
   });
   config_.on_change({"requirepass"}, [this](const Config& config) {
     acl_->set_default_password(config.requirepass);

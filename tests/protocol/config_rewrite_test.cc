@@ -196,5 +196,18 @@ TEST_F(ConfigRewriteFile, InADirectoryThatIsGoneIsRefused) {
   EXPECT_EQ(config.rewrite().message(), "Rewriting config file: No such file or directory");
 }
 
+TEST(ConfigRewrite, WithAllEveryDirectiveGetsALineAndComesBackAsItWas) {
+  const LiveConfig config = live("hz 12\nmaxclients 77\n");
+  const std::string all = rewritten_config("hz 12\nmaxclients 77\n", config.now(), {}, true);
+  EXPECT_TRUE(all.starts_with("hz 12\nmaxclients 77\n"));
+  for (const char* const line : {"\ntimeout 0\n", "\nappendfsync everysec\n", "\nserver_cpulist \"\"\n", "\nsave 3600 1\n"}) {
+    EXPECT_NE(all.find(line), std::string::npos) << line << all;
+  }
+  const Config again = parsed(all);
+  for (const Directive& directive : directives()) {
+    EXPECT_EQ(config_value(directive, again), config_value(directive, config.now())) << directive.name;
+  }
+}
+
 }  // namespace
 }  // namespace stele
