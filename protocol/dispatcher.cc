@@ -183,8 +183,13 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
 
 std::string_view Dispatcher::refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
                                             std::span<const std::string_view> args) {
-  refusal_ = connection.in_exec ? refusal_by_acl_in_exec(environment_, connection, command, args)
-                                : stele::refusal_by_acl(environment_, connection, command, args);
+  if (connection.acts_for != nullptr) {
+    refusal_ = refusal_by_acl_in_script(environment_, connection, command, args);
+  } else if (connection.in_exec) {
+    refusal_ = refusal_by_acl_in_exec(environment_, connection, command, args);
+  } else {
+    refusal_ = stele::refusal_by_acl(environment_, connection, command, args);
+  }
   return refusal_;
 }
 

@@ -25,7 +25,8 @@ void log(Environment& environment, const Connection& connection, const Registere
   entry.context = context;
   entry.object = object;
   entry.user = user;
-  append_client_line(entry.client, connection,
+  const Connection& client = connection.acts_for != nullptr ? *connection.acts_for : connection;
+  append_client_line(entry.client, client,
                      {.now = std::chrono::steady_clock::now(), .command = command.full_name, .argument_bytes = 0});
   entry.client.pop_back();  // the line feed
   entry.created = entry.updated = environment.storage.keyspace().now();
