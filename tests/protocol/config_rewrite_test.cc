@@ -97,7 +97,7 @@ TEST(ConfigRewrite, EveryDirectiveComesBackAsItWas) {
     if (auto* size = std::get_if<MemoryOrPercent>(&value)) size->percent = 7;
     if (auto* address = std::get_if<PrimaryAddress>(&value)) *address = {"::1", 7};
     if (auto* percentiles = std::get_if<std::vector<double>>(&value)) *percentiles = {12.5, 99.999};
-    if (auto* lines = std::get_if<std::vector<Words>>(&value)) *lines = {{"x", "y z"}, {"v", ""}};
+    if (auto* lines = std::get_if<std::vector<Words>>(&value)) *lines = {{"x", ">y z"}, {"v", ""}};
     if (auto* words = std::get_if<Words>(&value)) *words = {"1", "2", "3"};
     ASSERT_NE(value, config_default(directive)) << directive.name;
     set_config_value(directive, config, std::move(value));
