@@ -26,6 +26,7 @@ Flags implied_categories(Flags flags) {
 RegisteredCommand* CommandRegistry::register_row(const Command& row, const RegisteredCommand* parent) {
   RegisteredCommand& command = storage_.emplace_back();
   command.row = &row;
+  command.id = static_cast<std::uint32_t>(storage_.size() - 1);
   command.full_name = parent == nullptr ? std::string(row.name) : parent->full_name + "|" + std::string(row.name);
   command.flags = row.flags;
   command.parent = parent;

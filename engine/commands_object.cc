@@ -88,7 +88,7 @@ constexpr std::string_view kNondeterministic[] = {"nondeterministic_output"};
 constexpr Command about_key(std::string_view name, std::string_view since, std::string_view summary, void (*run)(Call&)) {
   return {.name = name, .arity = 3, .flags = kReadonly, .categories = category::kKeyspace,
           .keys = {KeySpec::one(2, key_flag::kRO)}, .run = run, .group = "generic", .since = since, .summary = summary,
-          .complexity = "O(1)", .tips = kNondeterministic};
+          .complexity = "O(1)", .tips = kNondeterministic, .syntax = "key"};
 }
 
 constexpr Command kSubcommands[] = {

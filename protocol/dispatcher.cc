@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "protocol/acl/access.h"
 #include "protocol/blocked_clients.h"
 #include "protocol/memory_limits.h"
 #include "protocol/monitor.h"
@@ -102,7 +103,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
       return Outcome::done;
     }
-    if (const std::string_view why_not = refusal(connection, *command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, *command, args); !why_not.empty()) {
       reject(connection, command, why_not);
       return Outcome::done;
     }
@@ -159,8 +160,11 @@ bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) {
          (name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset");
 }
 
-std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command) {
-  if (!connection.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command,
+                                     std::span<const std::string_view> args) {
+  if (!connection.authenticated && !command.is(kNoAuth) && environment_.acl->asks_for_login()) {
+    return "NOAUTH Authentication required.";
+  }
   if (command.is(kProtected)) {
     const ProtectedFeature allowed = environment_.config.now().enable_debug_command;
     if (allowed == ProtectedFeature::no || (allowed == ProtectedFeature::local && !connection.is_loopback())) {
@@ -168,6 +172,11 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
              "local connection, otherwise you need to set this option in the configuration file, and then restart the "
              "server.";
     }
+  }
+  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    if (const std::string_view why_not = refusal_by_acl(connection, command, args); !why_not.empty()) return why_not;
   }
   // Once it runs, a transaction runs to its end: space that gives out meanwhile must not cut it in two.
   const auto writes = [](const RegisteredCommand& c) { return c.is(kWrite); };
@@ -180,8 +189,19 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
                            "in this context", command.full_name);
     return refusal_;
   }
-  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
   return {};
+}
+
+std::string_view Dispatcher::refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
+                                            std::span<const std::string_view> args) {
+  if (connection.acts_for != nullptr) {
+    refusal_ = refusal_by_acl_in_script(environment_, connection, command, args);
+  } else if (connection.in_exec) {
+    refusal_ = refusal_by_acl_in_exec(environment_, connection, command, args);
+  } else {
+    refusal_ = stele::refusal_by_acl(environment_, connection, command, args);
+  }
+  return refusal_;
 }
 
 bool Dispatcher::would_run(const Connection& connection, const RegisteredCommand& command, Predicate predicate) {
@@ -267,6 +287,15 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
 bool Dispatcher::run_again(Connection& connection) {
   const QueuedCommand& waiting = *connection.blocked;
   const std::size_t output_before = connection.output.size();
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    // The rules may have changed while it waited.
+    const std::string_view why_not = refusal_by_acl(connection, *waiting.command(), waiting.args());
+    if (!why_not.empty()) {
+      reject(connection, waiting.command(), why_not);
+      return true;
+    }
+  }
   const Pushes::Running running(*environment_.pushes, connection);
   // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
   RespWriter reply(connection.output, connection.resp);
@@ -330,7 +359,7 @@ void Dispatcher::run_queue(Connection& connection) {
   RespWriter(connection.output, connection.resp).array(queue.size());
   for (const QueuedCommand& queued : queue) {
     RegisteredCommand& command = *queued.command();
-    if (const std::string_view why_not = refusal(connection, command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, command, queued.args()); !why_not.empty()) {
       reject(connection, &command, why_not);
       continue;
     }

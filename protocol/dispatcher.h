@@ -59,7 +59,11 @@ class Dispatcher {
   static void end_caching(Connection& connection, const RegisteredCommand& command);
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
   /// An error text if `command` may not run now; empty if it may.
-  std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
+  std::string_view refusal(const Connection& connection, const RegisteredCommand& command,
+                           std::span<const std::string_view> args);
+  /// Of a user who may not do everything.
+  std::string_view refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
+                                  std::span<const std::string_view> args);
   static bool runs_inside_multi(const RegisteredCommand& command);
   static bool may_grow(const Connection& connection, const RegisteredCommand& command);
   UnixTime keyspace_now() const { return storage_.keyspace().now(); }

@@ -15,6 +15,7 @@
 
 namespace stele {
 
+class Acl;
 class BlockedClients;
 class Dispatcher;
 class MemoryLimits;
@@ -47,6 +48,7 @@ struct Environment {
   LatencyMonitor& latency;
   std::string run_id;
   std::string executable;
+  Acl* acl = nullptr;
   Dispatcher* dispatcher = nullptr;
   BlockedClients* blocked = nullptr;
   MemoryLimits* memory_limits = nullptr;

@@ -126,6 +126,10 @@ void add_stats(InfoText& info, Environment& environment) {
   info.add("client_output_buffer_limit_disconnections", stats.output_buffer_limit_disconnections);
   info.add("reply_buffer_shrinks", 0);
   info.add("reply_buffer_expands", 0);
+  info.add("acl_access_denied_auth", stats.acl_denied_logins);
+  info.add("acl_access_denied_cmd", stats.acl_denied_commands);
+  info.add("acl_access_denied_key", stats.acl_denied_keys);
+  info.add("acl_access_denied_channel", stats.acl_denied_channels);
 }
 
 void add_cpu(InfoText& info, Environment&) {

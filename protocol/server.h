@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "engine/storage.h"
+#include "protocol/acl/acl.h"
 #include "protocol/blocked_clients.h"
 #include "protocol/clients.h"
 #include "protocol/config_live.h"
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
 #include "protocol/memory_limits.h"
+#include "protocol/oom_score.h"
 #include "protocol/poller.h"
 #include "protocol/pubsub/keyspace_news.h"
 #include "protocol/pubsub/pubsub.h"
@@ -86,6 +88,8 @@ class Server {
   SlowLog slow_log_;
   LatencyMonitor latency_;
   CommandRegistry registry_;
+  std::unique_ptr<Acl> acl_;
+  OomScore oom_score_;
   Wakeup wakeup_;
   Poller poller_;
   Clients clients_;

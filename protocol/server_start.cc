@@ -14,6 +14,7 @@
 
 #include "engine/commands.h"
 #include "engine/types.h"
+#include "protocol/authentication.h"
 #include "protocol/commands.h"
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
@@ -76,8 +77,6 @@ Status refuse_what_is_missing(const Config& config) {
     return Status::invalid("'{}' is set, but this version has nothing behind it: {}", directive, remedy);
   };
   if (config.tls_port != 0) return missing("tls-port", "there is no TLS yet; remove the line, or put a TLS proxy in front");
-  if (!config.users.empty()) return missing("user", "there are no ACL users yet; use 'requirepass'");
-  if (!config.aclfile.empty()) return missing("aclfile", "there are no ACL users yet; use 'requirepass'");
   if (!config.replicaof.host.empty()) return missing("replicaof", "there is no replication yet; remove the line");
   if (config.cluster_enabled) return missing("cluster-enabled", "there is no cluster mode; set it to no");
   if (!config.modules.empty()) return missing("loadmodule", "modules cannot be loaded; remove the line");
@@ -136,11 +135,14 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
     }
   }
   STELE_CHECK(refuse_what_is_missing(now));
+  server->acl_ = std::make_unique<Acl>(server->registry_);
+  STELE_CHECK(server->acl_->open(now));
   // The sockets come first: a port in use must be found out before anything is written.
   server->io_ = std::make_unique<Io>(*server, server->poller_);
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
+  if (const Status status = server->oom_score_.apply(now); !status.ok()) spdlog::warn("{}", status.message());
   server->poller_.add_wakeup(server->wakeup_);
   server->io_->await_signal([raw = server.get()](int number) { raw->signalled(number); });
   server->io_->start_cron(std::chrono::milliseconds(1000 / std::max<std::int64_t>(1, now.hz)));
@@ -188,6 +190,7 @@ Status Server::open_storage() {
   environment_->replied = [this](Connection& connection) { note_replied(connection); };
   dispatcher_ = std::make_unique<Dispatcher>(registry_, *storage_, *environment_);
   environment_->dispatcher = dispatcher_.get();
+  environment_->acl = acl_.get();
   blocked_ = std::make_unique<BlockedClients>(*environment_, storage_->keyspace().waiters());
   environment_->blocked = blocked_.get();
   memory_limits_ = std::make_unique<MemoryLimits>(*environment_);
@@ -288,7 +291,17 @@ void Server::observe_config() {
     });
     return Status();
   });
-  config_.on_change({"requirepass"}, [](const Config&) { return Status(); });
+  config_.on_change({"oom-score-adj", "oom-score-adj-values"}, [this](const Config& config) {
+    const Status status = oom_score_.apply(config);
+    if (status.ok()) return Status();
+    spdlog::warn("{}", status.message());
+    return Status::invalid("Failed to set current oom_score_adj. Check server logs.");
+  });
+  config_.on_change({"requirepass"}, [this](const Config& config) {
+    acl_->set_default_password(config.requirepass);
+    default_user_changed(*environment_);
+    return Status();
+  });
 }
 
 void Server::log_recovery() const {
@@ -335,7 +348,7 @@ void Server::accepted(int fd) {
       ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
     }
   }
-  if (config.protected_mode && config.requirepass.empty() && !connection.is_loopback()) {
+  if (config.protected_mode && acl_->default_user().nopass() && !connection.is_loopback()) {
     static constexpr std::string_view kDenied =
         "-DENIED stele is running in protected mode because protected mode is enabled and no password is set for the default "
         "user. In this mode connections are only accepted from the loopback interface. To accept others, set a password "
@@ -344,7 +357,7 @@ void Server::accepted(int fd) {
     ++stats_.connections_rejected;
     return clients_.close(connection);
   }
-  connection.authenticated = config.requirepass.empty();
+  become_default_user(*acl_, connection);
   ParserLimits limits;
   limits.bulk_bytes_max = static_cast<std::size_t>(config.proto_max_bulk_len);
   limits.authenticated = connection.authenticated;
