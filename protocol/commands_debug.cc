@@ -13,6 +13,7 @@
 #include "protocol/environment.h"
 #include "protocol/help.h"
 #include "protocol/resp_integer.h"
+#include "protocol/scripting/scripting.h"
 
 namespace stele {
 
@@ -126,6 +127,12 @@ void log(Call& call) {
 /// DEBUG ERROR message
 void error(Call& call) { call.fail(call.arg(2)); }
 
+/// DEBUG SET-DISABLE-DENY-SCRIPTS (0 | 1): scripts may call commands that are marked noscript.
+void set_disable_deny_scripts(Call& call) {
+  call.environment().scripting->allow_noscript_commands(parse_integer(call.arg(2)).value_or(0) != 0);
+  call.reply().ok();
+}
+
 /// What Redis' tests set about its inside, where there is nothing here to set.
 void accept(Call& call) { call.reply().ok(); }
 
@@ -140,7 +147,7 @@ void help(Call& call) {
                    "PROTOCOL <type>", "    Reply with a value of this type.",
                    "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
-                   "SLEEP <seconds>", "    Do nothing for so long."});
+                   "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.", "SLEEP <seconds>", "    Do nothing for so long."});
 }
 
 struct Subcommand {
@@ -169,6 +176,7 @@ constexpr Subcommand kSubcommands[] = {
     {"RELOAD", 2, kAny, reload_with_options},
     {"REPLYBUFFER", 3, 4, accept},
     {"SET-ACTIVE-EXPIRE", 3, 3, set_active_expire},
+    {"SET-DISABLE-DENY-SCRIPTS", 3, 3, set_disable_deny_scripts},
     {"SLEEP", 3, 3, sleep},
 };
 

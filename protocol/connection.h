@@ -51,6 +51,8 @@ struct Connection : Session {
   bool unix_socket = false;
   ReplyMode reply_mode = ReplyMode::on;
 
+  const Connection* on_behalf_of = nullptr;  // as which scripts run commands: the client whose script it is
+
   std::string peer;   // "127.0.0.1:50000", or the path of a unix socket with ":0"
   std::string local;
   std::chrono::steady_clock::time_point created;

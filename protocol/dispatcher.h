@@ -50,11 +50,20 @@ class Dispatcher {
   /// Counts an error reply in INFO errorstats.
   void count_error(std::string_view error);
 
- private:
+  // --- for scripts, which say no in words of their own
+  /// The command, or the container, that `args` names; null if none.
   RegisteredCommand* find(Connection& connection, std::span<const std::string_view> args);
-  void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
+  static bool fits_arity(const RegisteredCommand& command, std::size_t argc);
   /// An error text if `command` may not run now; empty if it may.
   std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
+  /// Runs a command that may run, within the unit of the script that calls it; the reply is the output of `script`.
+  void run_in_script(Connection& script, RegisteredCommand& command, std::span<const std::string_view> args) {
+    last_clock_ = std::chrono::steady_clock::now();  // the script's own time is not the command's
+    call(script, command, args, {});
+  }
+
+ private:
+  void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
   bool runs_inside_multi(const RegisteredCommand& command) const;
   UnixTime keyspace_now() const { return storage_.keyspace().now(); }
   /// Whether `predicate` is true of `command`; of EXEC, whether it is of one of the commands that EXEC would run.

@@ -17,6 +17,7 @@ namespace stele {
 
 class BlockedClients;
 class Dispatcher;
+class Scripting;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
 struct Pause {
@@ -44,6 +45,7 @@ struct Environment {
   std::string run_id;
   std::string executable;
   Dispatcher* dispatcher = nullptr;
+  Scripting* scripting = nullptr;
   BlockedClients* blocked = nullptr;
   Pause pause;
   std::vector<Connection*> monitors;
@@ -55,6 +57,12 @@ struct Environment {
   std::function<void(Connection&)> resume;
   /// Replies were appended to a connection other than the one whose command runs: they leave at the end of the turn.
   std::function<void(Connection&)> replied;
+  /// A script has been running for long: other clients are heard, and told that the server is busy.
+  std::function<void()> while_busy;
+  /// It has ended.
+  std::function<void()> script_was_busy;
+  /// Whether the user of a connection may run a command; everyone may if it is empty.
+  std::function<bool(const Connection&, const RegisteredCommand&, std::span<const std::string_view>)> may_run;
 };
 
 inline Connection& connection_of(Call& call) { return static_cast<Connection&>(call.session()); }

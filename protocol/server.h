@@ -13,6 +13,7 @@
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
 #include "protocol/poller.h"
+#include "protocol/scripting/scripting.h"
 
 namespace stele {
 
@@ -50,11 +51,14 @@ class Server {
   void process_input(Connection& connection);
   void check_query_limit(Connection& connection);
   std::size_t process(Connection& connection, std::string_view bytes);
+  void busy_turn();
+  void read_while_busy(Connection& connection);
+  void end_in_script();
   void put_off(Connection& connection, Dispatcher::Outcome outcome);
   void resume(Connection& connection);
-  void commit();
+  void commit(Connection* held_back = nullptr);
   void release_replies(Connection& connection, Offset gate, Offset acknowledged);
-  void release_gated(Offset acknowledged);
+  void release_gated(Offset acknowledged, const Connection* held_back = nullptr);
   void send(Connection& connection);
   void note_replied(Connection& connection);
   void forget(Connection& connection);
@@ -85,6 +89,7 @@ class Server {
   std::unique_ptr<Environment> environment_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<BlockedClients> blocked_;
+  std::unique_ptr<Scripting> scripting_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;

@@ -17,6 +17,7 @@
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
 #include "protocol/server.h"
+#include "protocol/scripting/scripting.h"
 #include "protocol/server_io.h"
 
 namespace stele {
@@ -90,7 +91,7 @@ Status refuse_what_is_missing(const Config& config) {
 
 void register_commands(CommandRegistry& registry) {
   for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
-                           server_commands(), debug_commands()}) {
+                           server_commands(), scripting_commands(), debug_commands()}) {
     registry.add(rows);
   }
 }
@@ -177,6 +178,10 @@ Status Server::open_storage() {
   environment_->dispatcher = dispatcher_.get();
   blocked_ = std::make_unique<BlockedClients>(*environment_, storage_->keyspace().waiters());
   environment_->blocked = blocked_.get();
+  environment_->while_busy = [this] { busy_turn(); };
+  environment_->script_was_busy = [this] { wake(); };
+  scripting_ = std::make_unique<Scripting>(*environment_);
+  environment_->scripting = scripting_.get();
   stats_.started_at = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                    std::chrono::system_clock::now().time_since_epoch())
                                    .count());
