@@ -259,7 +259,7 @@ void Dispatcher::account(Connection& connection, RegisteredCommand& command, std
   command.stats.nanoseconds += static_cast<std::uint64_t>(took.count());
   if (call.failed()) {
     ++command.stats.failed;
-    count_error(call.error());
+    if (!call.error().empty()) count_error(call.error());
   }
   const Config& config = environment_.config.now();
   if (config.latency_tracking) command.stats.record_latency(static_cast<std::uint64_t>(took.count()));

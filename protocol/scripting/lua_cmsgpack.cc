@@ -251,7 +251,7 @@ int unpack(lua_State* L) { return unpack_values(L, 0, 0, false); }
 
 int unpack_one(lua_State* L) {
   const lua_Integer offset = luaL_optinteger(L, 2, 0);
-  lua_settop(L, 1);
+  if (lua_gettop(L) > 1) lua_settop(L, 1);
   return unpack_values(L, 1, offset, true);
 }
 
