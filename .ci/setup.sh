@@ -10,7 +10,7 @@ set -euo pipefail
 
 build=(
   cmake ninja-build make g++ mold ccache                 # mold and ccache save time; CMakeLists.txt does without them as well
-  librocksdb-dev liblz4-dev libxxhash-dev                # persistence/
+  librocksdb-dev liblz4-dev liblzf-dev libxxhash-dev     # persistence/
   libabsl-dev libssl-dev                                 # engine/
   libasio-dev                                            # protocol/
   liblua5.1-0-dev lua-cjson-dev lua-bitop-dev            # protocol/scripting/
@@ -18,7 +18,7 @@ build=(
 )
 test=(
   "${build[@]}"
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev
   redis-tools    # redis-cli, redis-benchmark, and Redis itself: redis-check-rdb is the server when it is called redis-server
   wamerican      # /usr/share/dict/words, for mass insertion
   python3        # tests/bench/bench.py

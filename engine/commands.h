@@ -8,6 +8,8 @@ namespace stele {
 
 /// The command tables of this folder, one for each file that has handlers.
 std::span<const Command> string_commands();
+std::span<const Command> bitmap_commands();
+std::span<const Command> hyperloglog_commands();
 
 /// Of generic_commands(), by file.
 std::span<const Command> key_commands();       // commands_generic.cc

@@ -86,6 +86,7 @@ void set_deadline(Call& call, Unit unit, From from) {
     const bool lazy = keyspace.lazy_free().expire;
     keyspace.erase(item, lazy);
     call.emit(lazy ? std::string_view("UNLINK") : std::string_view("DEL"), call.arg(1));
+    call.notify(key_event::kGeneric, "del", call.arg(1));
     return call.reply().integer(1);
   }
   // The store orders deadlines as unsigned numbers, and before 1970 is as past as 1970.
@@ -98,6 +99,7 @@ void set_deadline(Call& call, Unit unit, From from) {
     effect.insert(effect.end(), call.args().begin() + 3, call.args().end());
     call.effects().emit_list(call.session().db, effect);
   }
+  call.notify(key_event::kGeneric, "expire", call.arg(1));
   call.reply().integer(1);
 }
 
@@ -130,6 +132,7 @@ void persist(Call& call) {
   Item item = call.keyspace().find(call.db(), call.arg(1));
   if (!item || !item.entry->has_expire()) return call.reply().integer(0);
   call.keyspace().set_expire(item, std::nullopt);
+  call.notify(key_event::kGeneric, "persist", call.arg(1));
   call.emit_verbatim();
   call.reply().integer(1);
 }

@@ -17,6 +17,7 @@ void remove_keys(Call& call, bool lazy) {
     Item item = call.keyspace().find(call.db(), key);
     if (!item) continue;
     call.keyspace().erase(item, lazy);
+    call.notify(key_event::kGeneric, "del", key);
     ++removed;
   }
   if (removed > 0) call.emit_verbatim();
@@ -35,6 +36,7 @@ void exists(Call& call) {
 
 /// TOUCH key [key ...]
 void touch(Call& call) {
+  call.keyspace().set_no_touch(false);  // CLIENT NO-TOUCH is about accesses by the way
   std::int64_t found = 0;
   for (const std::string_view key : call.args().subspan(1)) found += bool(call.keyspace().read(call.db(), key));
   call.reply().integer(found);

@@ -36,6 +36,8 @@ void rename(Call& call, bool only_if_absent) {
     keyspace.erase(target, keyspace.lazy_free().server_del);
   }
   move_entry(keyspace, call.db(), from, call.db(), to);
+  call.notify(key_event::kGeneric, "rename_from", from);
+  call.notify(key_event::kGeneric, "rename_to", to);
   call.emit_verbatim();
   only_if_absent ? call.reply().integer(1) : call.reply().ok();
 }
@@ -55,6 +57,8 @@ void move(Call& call) {
 
   if (!keyspace.find(call.db(), key) || keyspace.find(keyspace.db(to), key)) return call.reply().integer(0);
   move_entry(keyspace, call.db(), key, keyspace.db(to), key);
+  call.notify(key_event::kGeneric, "move_from", key);
+  keyspace.notify(key_event::kGeneric, "move_to", to, key);
   call.emit_verbatim();
   call.reply().integer(1);
 }
@@ -88,6 +92,7 @@ void copy(Call& call) {
   Entry* entry = type_ops(source.type()).copy(source, to);
   Item target = keyspace.find(target_db, to);
   keyspace.create(target, entry);
+  keyspace.notify(key_event::kGeneric, "copy_to", to_db, to);
   call.emit_verbatim();
   call.reply().integer(1);
 }

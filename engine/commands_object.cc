@@ -12,7 +12,10 @@ namespace {
 
 /// The object of argument 2; replies null if there is none.
 const Entry* object_arg(Call& call) {
-  const Item item = call.keyspace().peek(call.db(), call.arg(2));
+  // Counted as peek() counts it, but a miss is no event here.
+  const Item item = call.keyspace().find(call.db(), call.arg(2));
+  KeyspaceStats& stats = call.keyspace().stats();
+  ++(item ? stats.hits : stats.misses);
   if (!item) call.reply().null();
   return item.entry;
 }

@@ -1,10 +1,9 @@
-#include <cerrno>
-#include <cstdlib>
 #include <limits>
 
 #include "engine/call.h"
 #include "engine/commands.h"
 #include "engine/glob.h"
+#include "engine/scan_reply.h"
 #include "engine/type_ops.h"
 #include "protocol/resp_text.h"
 
@@ -14,23 +13,13 @@ namespace stele {
 
 namespace {
 
-/// Reads `text` as strtoul does, sign and all, for that is what Redis takes for a cursor.
-bool parse_cursor(std::string_view text, std::uint64_t& cursor) {
-  const std::string terminated(text);
-  if (!terminated.empty() && std::isspace(static_cast<unsigned char>(terminated[0]))) return false;
-  char* end = nullptr;
-  errno = 0;
-  cursor = std::strtoull(terminated.c_str(), &end, 10);
-  return errno == 0 && *end == '\0';
-}
-
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 ///
 /// The cursor is the hash of the next key: no state is kept, every key that is there all the while is shown exactly once,
 /// and a cursor outlives restarts. One beyond all hashes is at the end.
 void scan(Call& call) {
   std::uint64_t cursor = 0;
-  if (!parse_cursor(call.arg(1), cursor)) return call.fail("ERR invalid cursor");
+  if (!scan_cursor_arg(call, 1, cursor)) return;
   std::int64_t count = 10;
   std::optional<std::string_view> pattern, type;
   for (std::size_t i = 2; i < call.argc(); i += 2) {

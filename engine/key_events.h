@@ -30,8 +30,9 @@ class KeyspaceObserver {
   virtual ~KeyspaceObserver() = default;
   /// A notification of one kind, whose name is `event`.
   virtual void key_event(std::uint32_t kind, std::string_view event, int db, std::string_view key) = 0;
-  /// The key was created, changed, removed, or its expiry was.
-  virtual void key_changed(int db, std::string_view key) = 0;
+  /// The key was created, changed, removed, or its expiry was. `by_client`: by the command that runs; a key that expires or
+  /// is evicted goes by itself, even if a command came across it.
+  virtual void key_changed(int db, std::string_view key, bool by_client) = 0;
   /// All of a database changed at once: FLUSHDB, SWAPDB.
   virtual void database_changed(int db) = 0;
 };

@@ -53,6 +53,7 @@ Item Keyspace::find(Database& db, std::string_view key) {
 Item Keyspace::peek(Database& db, std::string_view key) {
   const Item item = find(db, key);
   ++(item ? stats_.hits : stats_.misses);
+  if (!item) notify(key_event::kKeyMiss, "keymiss", db.index, key);
   return item;
 }
 
@@ -166,7 +167,7 @@ void Keyspace::changed(Database& db, std::string_view key) {
   ++stats_.changes;
   if (!watches_.empty()) watches_.touch(db.index, key);
   if (!waiters_.empty()) waiters_.touch(db.index, key);
-  if (observes_changes_) observer_->key_changed(db.index, key);
+  if (observes_changes_) observer_->key_changed(db.index, key, !expiring_);
 }
 
 void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after) {
@@ -203,6 +204,7 @@ void Keyspace::create(Item& item, Entry* entry) {
   mark_dirty(item);
   index_expire(db, item.hash, std::nullopt, entry->expire_at());
   changed(db, item.key);
+  notify(key_event::kNew, "new", db.index, item.key);
 }
 
 void Keyspace::begin_change(Item& item) {
@@ -265,11 +267,12 @@ void Keyspace::set_string(Item& item, std::string_view value, std::optional<Unix
 }
 
 void Keyspace::flush(Database& db, bool lazy) {
+  // Of an empty one too: a client may have cached that a key is missing.
+  if (observes_changes_) observer_->database_changed(db.index);
   // Whatever tombstones there are do the same for less; FLUSHALL meets mostly databases that are empty.
   if (db.size() == 0) return;
   watches_.touch_if(db.index, [&](const std::string& key) { return bool(find(db, key)); });
   waiters_.touch_all(db.index);
-  if (observes_changes_) observer_->database_changed(db.index);
   const std::size_t keys = db.size();
   stats_.changes += keys;
   std::shared_ptr<Table> old = std::move(db.table);
@@ -355,8 +358,11 @@ void Keyspace::expire(Item& item) {
   const std::string key(item.entry->key());
   const std::string_view caller_key = item.key;
   item.key = key;
+  expiring_ = true;
   erase(item, lazy_free_.expire);
+  expiring_ = false;
   item.key = caller_key;
+  notify(key_event::kExpired, "expired", item.db->index, key);
   effects_.emit(item.db->index, std::string_view(lazy_free_.expire ? "UNLINK" : "DEL"), std::string_view(key));
 }
 

@@ -293,6 +293,7 @@ class Keyspace {
   KeyspaceObserver* observer_ = nullptr;
   bool observes_changes_ = false;
   std::uint32_t observed_kinds_ = 0;
+  bool expiring_ = false;  // the running change is the passing of an expiry
   std::uint64_t random_ = 0x9E3779B97F4A7C15;  // state of next_random(), never 0
   std::size_t string_bytes_max_ = std::size_t{512} << 20;
 

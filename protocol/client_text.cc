@@ -15,8 +15,12 @@ std::string flags_of(const Connection& connection) {
     if (is_set) flags += letter;
   };
   add(connection.monitor, 'O');
+  add(connection.is_subscriber(), 'P');
   add(connection.in_multi, 'x');
   add(connection.waits == Waits::blocked, 'b');
+  add(connection.tracking != nullptr, 't');
+  add(connection.tracking != nullptr && connection.tracking->broken_redirect, 'R');
+  add(connection.tracking != nullptr && connection.tracking->bcast, 'B');
   add(connection.watch.touched, 'd');
   add(connection.close_after_reply, 'c');
   add(connection.unix_socket, 'U');
@@ -39,7 +43,9 @@ std::optional<ClientType> client_type_of_name(std::string_view name) {
   return std::nullopt;
 }
 
-ClientType type_of(const Connection&) { return ClientType::normal; }
+ClientType type_of(const Connection& connection) {
+  return connection.is_subscriber() ? ClientType::pubsub : ClientType::normal;
+}
 
 std::size_t client_bytes(const Connection& connection) {
   return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.queue_bytes +
@@ -51,17 +57,22 @@ void append_client_line(std::string& out, const Connection& connection, const Cl
   std::string_view command = sight.command;
   if (!asks) command = connection.last_command == nullptr ? "NULL" : connection.last_command->full_name;
   const std::int64_t queued = connection.in_multi ? static_cast<std::int64_t>(connection.queue.size()) : -1;
+  const std::int64_t redirect = connection.tracking == nullptr ? -1 : static_cast<std::int64_t>(connection.tracking->redirect);
   auto at = std::back_inserter(out);
   fmt::format_to(at, "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", connection.id, connection.peer,
                  connection.local, connection.fd, connection.name, seconds_between(connection.created, sight.now),
                  seconds_between(connection.last_active, sight.now), flags_of(connection), connection.db);
-  fmt::format_to(at, " sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}", queued,
+  const auto subscribed = [&](Topic topic) {
+    return connection.subscriptions == nullptr ? 0 : connection.subscriptions->count(topic);
+  };
+  fmt::format_to(at, " sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}",
+                 subscribed(Topic::channel), subscribed(Topic::pattern), subscribed(Topic::shard), queued,
                  connection.input.size(), connection.input.capacity() - connection.input.size(), sight.argument_bytes,
                  connection.queue_bytes);
-  fmt::format_to(at, " rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{} cmd={} user={} redir=-1 resp={}",
+  fmt::format_to(at, " rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{} cmd={} user={} redir={} resp={}",
                  connection.output.capacity(), std::max(connection.output_peak, connection.output.size()),
                  connection.output.size(), client_bytes(connection), connection.watches_writes ? "w" : "", command,
-                 connection.user, static_cast<int>(connection.resp));
+                 connection.user, redirect, static_cast<int>(connection.resp));
   fmt::format_to(at, " lib-name={} lib-ver={}\n", connection.lib_name, connection.lib_version);
 }
 

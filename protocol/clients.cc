@@ -64,6 +64,7 @@ void Clients::close(Connection& connection) {
   poller_.remove(connection.fd);
   ::close(connection.fd);
   closed_.push_back(connection.id);
+  if (on_close_) on_close_(connection);
 }
 
 void Clients::close_after_reply(Connection& connection) {

@@ -24,6 +24,8 @@ class Clients {
   void close(Connection& connection);
   /// Sends what may be sent, then closes.
   void close_after_reply(Connection& connection);
+  /// `forget` is called when a connection is closed, at once, before anybody else can meet it.
+  void on_close(std::function<void(Connection&)> forget) { on_close_ = std::move(forget); }
   void free_closed(const std::function<void(Connection&)>& before);
 
   Connection* find(std::uint64_t id);
@@ -44,6 +46,7 @@ class Clients {
   std::uint64_t last_id_ = 0;
   absl::btree_map<std::uint64_t, std::unique_ptr<Connection>> by_id_;
   std::vector<std::uint64_t> closed_;
+  std::function<void(Connection&)> on_close_;
 };
 
 }  // namespace stele

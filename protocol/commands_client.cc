@@ -128,26 +128,11 @@ void reply_mode(Call& call) {
   }
 }
 
-/// CLIENT GETREDIR: -1, there is no tracking.
-void getredir(Call& call) { call.reply().integer(-1); }
-
-/// CLIENT TRACKINGINFO
-void trackinginfo(Call& call) {
-  RespWriter& reply = call.reply();
-  reply.map(3);
-  reply.bulk("flags");
-  reply.set(1);
-  reply.bulk("off");
-  reply.bulk("redirect");
-  reply.integer(-1);
-  reply.bulk("prefixes");
-  reply.array(0);
-}
-
 /// CLIENT HELP
 void help(Call& call) {
   reply_with_help(call, "CLIENT",
-                  {"GETNAME", "    Name of this connection.",
+                  {"CACHING (YES|NO)", "    Whether the next command's keys are tracked, with OPTIN or OPTOUT.",
+                   "GETNAME", "    Name of this connection.",
                    "GETREDIR", "    Client that invalidations are redirected to; -1 for none.",
                    "ID", "    Number of this connection.",
                    "INFO", "    This connection's line of CLIENT LIST.",
@@ -163,6 +148,8 @@ void help(Call& call) {
                    "REPLY (ON|OFF|SKIP)", "    Whether this client wants replies; SKIP is about the next one.",
                    "SETINFO (LIB-NAME|LIB-VER) <value>", "    Say which client library this is.",
                    "SETNAME <name>", "    Name this connection.",
+                   "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]",
+                   "    Whether this client is told when keys that it read change.",
                    "TRACKINGINFO", "    How this client's reads are tracked.",
                    "UNBLOCK <client-id> [TIMEOUT|ERROR]", "    End the wait of a blocked client.",
                    "UNPAUSE", "    End a pause."});
@@ -176,9 +163,11 @@ constexpr Flags kIn = category::kConnection;
 constexpr std::string_view kGroup = "connection";
 
 const Command kClientCommands[] = {
+    {.name = "caching", .arity = 3, .flags = kOwn, .categories = kIn, .run = client_command::caching, .group = kGroup,
+     .since = "6.0.0", .summary = "Says whether the next command's keys are tracked.", .complexity = "O(1)"},
     {.name = "getname", .arity = 2, .flags = kOwn, .categories = kIn, .run = getname, .group = kGroup, .since = "2.6.9",
      .summary = "Returns the connection's name.", .complexity = "O(1)"},
-    {.name = "getredir", .arity = 2, .flags = kOwn, .categories = kIn, .run = getredir, .group = kGroup, .since = "6.0.0",
+    {.name = "getredir", .arity = 2, .flags = kOwn, .categories = kIn, .run = client_command::getredir, .group = kGroup, .since = "6.0.0",
      .summary = "Returns the client that invalidations are redirected to.", .complexity = "O(1)"},
     {.name = "help", .arity = 2, .flags = kLoading | kStale, .categories = kIn, .run = help, .group = kGroup,
      .since = "5.0.0", .summary = "Lists the subcommands.", .complexity = "O(1)"},
@@ -202,7 +191,10 @@ const Command kClientCommands[] = {
      .summary = "Says which library the client uses.", .complexity = "O(1)", .tips = tips::kDoneOnNodes},
     {.name = "setname", .arity = 3, .flags = kOwn, .categories = kIn, .run = setname, .group = kGroup, .since = "2.6.9",
      .summary = "Names the connection.", .complexity = "O(1)"},
-    {.name = "trackinginfo", .arity = 2, .flags = kOwn, .categories = kIn, .run = trackinginfo, .group = kGroup,
+    {.name = "tracking", .arity = -3, .flags = kOwn, .categories = kIn, .run = client_command::tracking, .group = kGroup,
+     .since = "6.0.0", .summary = "Lets the connection be told when keys that it read change.",
+     .complexity = "O(1), and O(N) for N prefixes"},
+    {.name = "trackinginfo", .arity = 2, .flags = kOwn, .categories = kIn, .run = client_command::trackinginfo, .group = kGroup,
      .since = "6.2.0", .summary = "Tells how the connection's reads are tracked.", .complexity = "O(1)"},
     {.name = "unblock", .arity = -3, .flags = kOthers, .categories = kIn, .run = client_command::unblock,
      .group = kGroup, .since = "5.0.0", .summary = "Ends the wait of a blocked client.", .complexity = "O(log N) in the clients"},

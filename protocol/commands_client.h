@@ -21,6 +21,12 @@ void pause(Call& call);
 void unpause(Call& call);
 void unblock(Call& call);
 
+// tracking/tracking_commands.cc
+void tracking(Call& call);
+void caching(Call& call);
+void getredir(Call& call);
+void trackinginfo(Call& call);
+
 }  // namespace client_command
 
 }  // namespace stele

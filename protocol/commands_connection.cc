@@ -5,8 +5,10 @@
 #include "protocol/commands.h"
 #include "protocol/commands_client.h"
 #include "protocol/environment.h"
+#include "protocol/pubsub/pubsub.h"
 #include "protocol/resp_integer.h"
 #include "protocol/server_version.h"
+#include "protocol/tracking/tracking.h"
 
 namespace stele {
 
@@ -82,9 +84,14 @@ void hello(Call& call) {
   reply_to_hello(call);
 }
 
-/// PING [message]
+/// PING [message]: a RESP2 client that subscribed reads nothing but messages, and gets the answer in that form.
 void ping(Call& call) {
   if (call.argc() > 2) return call.wrong_arity();
+  if (connection_of(call).is_subscriber() && !call.reply().resp3()) {
+    call.reply().array(2);
+    call.reply().bulk("pong");
+    return call.reply().bulk(call.argc() == 2 ? call.arg(1) : std::string_view());
+  }
   if (call.argc() == 1) return call.reply().pong();
   call.reply().bulk(call.arg(1));
 }
@@ -110,6 +117,8 @@ void reset(Call& call) {
     connection.monitor = false;
     std::erase(environment.monitors, &connection);
   }
+  environment.pubsub->forget(connection);
+  environment.tracking->disable(connection);
   connection.reply_mode = ReplyMode::on;
   connection.no_evict = connection.no_touch = false;
   connection.db = 0;

@@ -7,8 +7,10 @@
 
 #include "engine/session.h"
 #include "persistence/offset.h"
+#include "protocol/pubsub/pubsub.h"
 #include "protocol/resp_buffer.h"
 #include "protocol/resp_parser.h"
+#include "protocol/tracking/tracking.h"
 
 namespace stele {
 
@@ -51,7 +53,9 @@ struct Connection : Session {
   bool unix_socket = false;
   ReplyMode reply_mode = ReplyMode::on;
 
-  const Connection* on_behalf_of = nullptr;  // as which scripts run commands: the client whose script it is
+  Connection* on_behalf_of = nullptr;  // as which scripts run commands: the client whose script it is
+  std::unique_ptr<Subscriptions> subscriptions;  // null: never subscribed; PubSub's
+  std::unique_ptr<TrackingState> tracking;       // null: off; Tracking's
 
   std::string peer;   // "127.0.0.1:50000", or the path of a unix socket with ":0"
   std::string local;
@@ -68,6 +72,7 @@ struct Connection : Session {
   std::uint8_t last_name_bytes = 0;
 
   bool is_loopback() const;
+  bool is_subscriber() const { return subscriptions != nullptr && !subscriptions->empty(); }
 };
 
 }  // namespace stele

@@ -4,6 +4,7 @@
 
 #include "protocol/blocked_clients.h"
 #include "protocol/monitor.h"
+#include "protocol/pushes.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
 #include "protocol/scripting/scripting.h"
@@ -31,6 +32,14 @@ std::string unknown_command(std::span<const std::string_view> args) {
 /// Right after a start, what it says about numbers of keys is not exact yet.
 bool shows_counts(const RegisteredCommand& command) {
   return command.row->name == "dbsize" || command.row->name == "info";
+}
+
+/// A RESP2 client that has subscribed could not tell other replies from messages.
+bool may_run_while_subscribed(const RegisteredCommand& command) {
+  static constexpr std::string_view kAllowed[] = {"ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe",
+                                                  "ssubscribe", "sunsubscribe", "quit", "reset"};
+  return command.parent == nullptr &&
+         std::find(std::begin(kAllowed), std::end(kAllowed), command.row->name) != std::end(kAllowed);
 }
 
 UnixTime wall_clock() {
@@ -69,6 +78,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
   const std::size_t output_before = connection.output.size();
   if (connection.reply_mode == ReplyMode::skip_next) connection.reply_mode = ReplyMode::skip;
 
+  std::optional<Pushes::Running> running;
   const auto run = [&]() -> Outcome {
     RegisteredCommand* command = find(connection, args);
     if (command == nullptr) {
@@ -106,23 +116,37 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
 
     // What is run while a script is busy changes nothing, and the open unit is the script's.
     if (environment_.scripting->is_running()) {
+      const Pushes::Running answering(*environment_.pushes, connection);
       call(connection, *command, args, raw);
       return Outcome::done;
     }
+    running.emplace(*environment_.pushes, connection);
     storage_.effects().begin_unit();
     const bool replied = call(connection, *command, args, raw);
     storage_.effects().end_unit();
-    if (storage_.keyspace().waiters().has_ready()) environment_.blocked->serve_ready();
+    environment_.tracking->end_command();
+    if (connection.tracking != nullptr) end_caching(connection, *command);
     return replied ? Outcome::done : Outcome::blocked;
   };
 
   const Outcome outcome = run();
-  if (outcome != Outcome::done) return outcome;
-  if (connection.reply_mode == ReplyMode::off || connection.reply_mode == ReplyMode::skip) {
-    connection.output.truncate(output_before);
-    if (connection.reply_mode == ReplyMode::skip) connection.reply_mode = ReplyMode::on;
+  if (outcome == Outcome::done) silence(connection, output_before);
+  if (running) {
+    running.reset();  // pushes for this connection follow its reply
+    if (storage_.keyspace().waiters().has_ready()) environment_.blocked->serve_ready();
   }
   return outcome;
+}
+
+void Dispatcher::silence(Connection& connection, std::size_t output_before) {
+  if (connection.reply_mode != ReplyMode::off && connection.reply_mode != ReplyMode::skip) return;
+  connection.output.truncate(output_before);
+  if (connection.reply_mode == ReplyMode::skip) connection.reply_mode = ReplyMode::on;
+}
+
+void Dispatcher::end_caching(Connection& connection, const RegisteredCommand& command) {
+  const bool about_client = command.parent != nullptr && command.parent->row->name == "client";
+  if (!connection.in_multi && !about_client) connection.tracking->caching = false;
 }
 
 bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) const {
@@ -148,6 +172,12 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
   const auto writes = [](const RegisteredCommand& c) { return c.is(kWrite); };
   if (!connection.in_exec && !storage_.journal().accepts_writes() && would_run(connection, command, writes)) {
     return "MISCONF Errors writing to the AOF file: No space left on device";
+  }
+  if (connection.is_subscriber() && connection.resp == RespVersion::resp2 && !connection.in_exec &&
+      !may_run_while_subscribed(command)) {
+    refusal_ = fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+                           "in this context", command.full_name);
+    return refusal_;
   }
   if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
   return {};
@@ -221,6 +251,8 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   const auto began = last_clock_;
   command.row->run(call);
   last_clock_ = began;  // it took what the commands took that it ran
+  Connection& client = connection.on_behalf_of == nullptr ? connection : *connection.on_behalf_of;
+  if (client.tracking != nullptr) environment_.tracking->remember(client, command, args);
   account(connection, command, args, call);
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
     feed_monitors(environment_, connection, without_secrets(command, args), keyspace.now());
@@ -231,18 +263,21 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
 bool Dispatcher::run_again(Connection& connection) {
   const QueuedCommand& waiting = *connection.blocked;
   const std::size_t output_before = connection.output.size();
+  const Pushes::Running running(*environment_.pushes, connection);
   // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
   RespWriter reply(connection.output, connection.resp);
   storage_.keyspace().set_no_touch(connection.no_touch);
   storage_.effects().begin_unit();
   Call call(*waiting.command(), waiting.args(), {}, connection, reply, storage_.keyspace(), storage_.effects(), &environment_);
   waiting.command()->row->run(call);
+  if (connection.tracking != nullptr) environment_.tracking->remember(connection, *waiting.command(), waiting.args());
   storage_.effects().end_unit();
+  environment_.tracking->end_command();
   if (call.failed()) {
     ++waiting.command()->stats.failed;
     count_error(call.error());
   }
-  if (connection.reply_mode != ReplyMode::on) connection.output.truncate(output_before);
+  if (!call.blocked()) silence(connection, output_before);
   return !call.blocked();
 }
 

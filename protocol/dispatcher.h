@@ -63,6 +63,10 @@ class Dispatcher {
   }
 
  private:
+  /// CLIENT REPLY OFF and SKIP: takes back what the command that ends here has replied.
+  static void silence(Connection& connection, std::size_t output_before);
+  /// What CLIENT CACHING said holds for one command, or one transaction.
+  static void end_caching(Connection& connection, const RegisteredCommand& command);
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
   bool runs_inside_multi(const RegisteredCommand& command) const;
   UnixTime keyspace_now() const { return storage_.keyspace().now(); }
@@ -82,6 +86,7 @@ class Dispatcher {
   Storage& storage_;
   Environment& environment_;
   std::vector<std::string> cold_keys_;
+  std::string refusal_;  // what refusal() returned, if it is not always the same
   std::vector<KeyPosition> positions_;
   std::chrono::steady_clock::time_point last_clock_;
 };

@@ -18,6 +18,9 @@ namespace stele {
 class BlockedClients;
 class Dispatcher;
 class Scripting;
+class PubSub;
+class Pushes;
+class Tracking;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
 struct Pause {
@@ -47,6 +50,9 @@ struct Environment {
   Dispatcher* dispatcher = nullptr;
   Scripting* scripting = nullptr;
   BlockedClients* blocked = nullptr;
+  Pushes* pushes = nullptr;
+  PubSub* pubsub = nullptr;
+  Tracking* tracking = nullptr;
   Pause pause;
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE

@@ -67,7 +67,7 @@ void add_clients(InfoText& info, Environment& environment) {
   info.add("client_recent_max_input_buffer", input_max);
   info.add("client_recent_max_output_buffer", output_max);
   info.add("blocked_clients", blocked);
-  info.add("tracking_clients", 0);
+  info.add("tracking_clients", environment.tracking->clients());
   info.add("clients_in_timeout_table", 0);
 }
 
@@ -101,13 +101,18 @@ void add_stats(InfoText& info, Environment& environment) {
   info.add("current_eviction_exceeded_time", 0);
   info.add("keyspace_hits", keyspace.hits);
   info.add("keyspace_misses", keyspace.misses);
+  info.add("pubsub_channels", environment.pubsub->count(Topic::channel));
+  info.add("pubsub_patterns", environment.pubsub->count(Topic::pattern));
+  info.add("pubsubshard_channels", environment.pubsub->count(Topic::shard));
   for (const std::string_view none :
-       {"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
+       {"latest_fork_usec", "total_forks",
         "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
-        "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
-        "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"}) {
+        "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"}) {
     info.add(none, 0);
   }
+  info.add("tracking_total_keys", environment.tracking->keys());
+  info.add("tracking_total_items", environment.tracking->items());
+  info.add("tracking_total_prefixes", environment.tracking->prefixes());
   info.add("unexpected_error_replies", stats.unexpected_error_replies);
   info.add("total_error_replies", stats.error_replies);
   info.add("dump_payload_sanitizations", 0);

@@ -103,6 +103,7 @@ void Server::turn(std::span<epoll_event> ready) {
     more_work_ |= removed == kExpirePerTurn;
   }
   if (io_->take_cron_due()) cron();
+  tracking_->broadcast();
   commit();
   clients_.free_closed([this](Connection& connection) { forget(connection); });
 }
@@ -370,7 +371,8 @@ void Server::send(Connection& connection) {
 }
 
 bool Server::over_output_limit(Connection& connection, std::chrono::steady_clock::time_point now) {
-  const OutputBufferLimit& limit = config_.now().client_output_buffer_limit.normal;
+  const OutputBufferLimits& limits = config_.now().client_output_buffer_limit;
+  const OutputBufferLimit& limit = connection.is_subscriber() ? limits.pubsub : limits.normal;
   const auto bytes = static_cast<std::int64_t>(connection.output.size());
   connection.output_peak = std::max(connection.output_peak, connection.output.size());
   bool over = limit.hard_bytes > 0 && bytes > limit.hard_bytes;
@@ -397,7 +399,7 @@ void Server::forget(Connection& connection) {
 
 void Server::check_client(Connection& connection, std::chrono::steady_clock::time_point now) {
   const std::int64_t timeout = config_.now().timeout;
-  if (timeout > 0 && connection.waits == Waits::no && !connection.monitor &&
+  if (timeout > 0 && connection.waits == Waits::no && !connection.monitor && !connection.is_subscriber() &&
       now - connection.last_active > std::chrono::seconds(timeout)) {
     spdlog::debug("closing idle client {}", connection.peer);
     return clients_.close(connection);

@@ -14,6 +14,10 @@
 #include "protocol/environment.h"
 #include "protocol/poller.h"
 #include "protocol/scripting/scripting.h"
+#include "protocol/pubsub/keyspace_news.h"
+#include "protocol/pubsub/pubsub.h"
+#include "protocol/pushes.h"
+#include "protocol/tracking/tracking.h"
 
 namespace stele {
 
@@ -90,6 +94,10 @@ class Server {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<Scripting> scripting_;
+  std::unique_ptr<Pushes> pushes_;
+  std::unique_ptr<PubSub> pubsub_;
+  std::unique_ptr<Tracking> tracking_;
+  std::unique_ptr<KeyspaceNews> news_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;

@@ -25,6 +25,7 @@ namespace stele {
 namespace {
 
 constexpr std::size_t kReadBufferBytes = 64 * 1024;
+constexpr std::size_t kTrimPerCron = 10'000;
 constexpr int kReservedFiles = 256;  // what is not a client: segments, SSTs, sockets
 
 std::string random_run_id() {
@@ -90,8 +91,19 @@ Status refuse_what_is_missing(const Config& config) {
 }  // namespace
 
 void register_commands(CommandRegistry& registry) {
-  for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
-                           server_commands(), scripting_commands(), debug_commands()}) {
+  const std::span<const Command> tables[] = {
+      string_commands(),
+      bitmap_commands(),
+      hyperloglog_commands(),
+      generic_commands(),
+      transaction_commands(),
+      connection_commands(),
+      server_commands(),
+      scripting_commands(),
+      debug_commands(),
+      pubsub_commands(),
+  };
+  for (const auto& rows : tables) {
     registry.add(rows);
   }
 }
@@ -178,6 +190,18 @@ Status Server::open_storage() {
   environment_->dispatcher = dispatcher_.get();
   blocked_ = std::make_unique<BlockedClients>(*environment_, storage_->keyspace().waiters());
   environment_->blocked = blocked_.get();
+  pushes_ = std::make_unique<Pushes>([this](Connection& connection) { note_replied(connection); },
+                                     [this](Connection& connection) { over_output_limit(connection, now_); });
+  pubsub_ = std::make_unique<PubSub>(*pushes_);
+  tracking_ = std::make_unique<Tracking>(clients_, *pushes_, [this] { news_->update(); });
+  news_ = std::make_unique<KeyspaceNews>(storage_->keyspace(), *pubsub_, *tracking_);
+  environment_->pushes = pushes_.get();
+  environment_->pubsub = pubsub_.get();
+  environment_->tracking = tracking_.get();
+  clients_.on_close([this](Connection& connection) {
+    pubsub_->forget(connection);
+    tracking_->disable(connection);
+  });
   environment_->while_busy = [this] { busy_turn(); };
   environment_->script_was_busy = [this] { wake(); };
   scripting_ = std::make_unique<Scripting>(*environment_);
@@ -214,6 +238,8 @@ void Server::apply_config() {
                        .stream_node_max_bytes = config.stream_node_max_bytes,
                        .stream_node_max_entries = config.stream_node_max_entries,
                        .hll_sparse_max_bytes = config.hll_sparse_max_bytes};
+  news_->set_notifications(config.notify_keyspace_events);
+  tracking_->set_keys_max(static_cast<std::size_t>(config.tracking_table_max_keys));
   take_live_options(config, storage_->options());
   storage_->journal().set_fsync(fsync_of(config));
 }
@@ -226,7 +252,7 @@ void Server::observe_config() {
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
                      "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
-                     "appendfsync", "appendonly"},
+                     "appendfsync", "appendonly", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {
                       apply_config();
                       return Status();
@@ -331,6 +357,7 @@ void Server::cron() {
       if (!connection->closed && connection->waits == Waits::for_pause) resume(*connection);
     }
   }
+  tracking_->trim(kTrimPerCron);
   storage_->cron();
 }
 

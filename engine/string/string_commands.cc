@@ -32,6 +32,7 @@ void setnx(Call& call) {
   Item item = call.keyspace().find(call.db(), call.arg(1));
   if (item) return call.reply().integer(0);
   call.keyspace().set_string(item, call.arg(2), std::nullopt);
+  call.notify(key_event::kString, "set", call.arg(1));
   call.emit_verbatim();
   call.reply().integer(1);
 }
@@ -42,6 +43,7 @@ void getset(Call& call) {
   if (!is_string_or_absent(call, item)) return;
   reply_with_value(call, item);  // now, while the old value is there: nothing fails from here on
   call.keyspace().set_string(item, call.arg(2), std::nullopt);
+  call.notify(key_event::kString, "set", call.arg(1));
   call.emit("SET", call.arg(1), call.arg(2));
 }
 
@@ -52,6 +54,7 @@ void getdel(Call& call) {
   reply_with_value(call, item);  // now, while the old value is there: nothing fails from here on
   if (!item) return;
   call.keyspace().erase(item);
+  call.notify(key_event::kGeneric, "del", call.arg(1));
   call.emit("DEL", call.arg(1));
 }
 
@@ -61,6 +64,7 @@ void set_pairs(Call& call) {
   for (std::size_t i = 1; i < call.argc(); i += 2) {
     Item item = call.keyspace().find_to_overwrite(call.db(), call.arg(i));
     call.keyspace().set_string(item, call.arg(i + 1), std::nullopt);
+    call.notify(key_event::kString, "set", call.arg(i));
   }
   call.emit_verbatim();
 }

@@ -120,6 +120,8 @@ void set_with_options(Call& call) {
 
   if (options.keepttl && item) expire_at = item.entry->expire_at();
   call.keyspace().set_string(item, call.arg(2), expire_at);
+  call.notify(key_event::kString, "set", call.arg(1));
+  if (options.deadline) call.notify(key_event::kGeneric, "expire", call.arg(1));
 
   if (options.deadline) {
     call.emit("SET", call.arg(1), call.arg(2), "PXAT", *expire_at);
@@ -136,6 +138,8 @@ void set_expiring(Call& call, Unit unit) {
   if (!expire_at) return;
   Item item = call.keyspace().find_to_overwrite(call.db(), call.arg(1));
   call.keyspace().set_string(item, call.arg(3), expire_at);
+  call.notify(key_event::kString, "set", call.arg(1));
+  call.notify(key_event::kGeneric, "expire", call.arg(1));
   call.emit("SET", call.arg(1), call.arg(3), "PXAT", *expire_at);
   call.reply().ok();
 }
@@ -150,6 +154,7 @@ void set(Call& call) {
   if (call.argc() > 3) return set_with_options(call);
   Item item = call.keyspace().find_to_overwrite(call.db(), call.arg(1));
   call.keyspace().set_string(item, call.arg(2), std::nullopt);
+  call.notify(key_event::kString, "set", call.arg(1));
   call.emit_verbatim();
   call.reply().ok();
 }
@@ -191,12 +196,15 @@ void getex(Call& call) {
 
   if (expire_at && *expire_at <= call.now() && call.keyspace().expiry() == Expiry::active) {
     call.keyspace().erase(item);
+    call.notify(key_event::kGeneric, "del", call.arg(1));
     call.emit("DEL", call.arg(1));
   } else if (expire_at) {
     call.keyspace().set_expire(item, expire_at);
+    call.notify(key_event::kGeneric, "expire", call.arg(1));
     call.emit("PEXPIREAT", call.arg(1), *expire_at);
   } else if (persist && item.entry->has_expire()) {
     call.keyspace().set_expire(item, std::nullopt);
+    call.notify(key_event::kGeneric, "persist", call.arg(1));
     call.emit("PERSIST", call.arg(1));
   }
 }

@@ -37,6 +37,7 @@ void increase(Call& call, std::int64_t increment) {
     call.keyspace().begin_change(item);
     call.keyspace().end_change(item, Entry::assign_integer(item.entry, value, item.entry->expire_at()));
   }
+  call.notify(key_event::kString, "incrby", call.arg(1));
   call.emit_verbatim();
   call.reply().integer(value);
 }
@@ -95,6 +96,7 @@ void incrbyfloat(Call& call) {
   entry->set_encoding(text.size() <= kEmbstrBytesMax ? Encoding::embstr : Encoding::raw);
   item ? call.keyspace().end_change(item, entry) : call.keyspace().create(item, entry);
 
+  call.notify(key_event::kString, "incrbyfloat", call.arg(1));
   call.emit("SET", call.arg(1), text, "KEEPTTL");
   call.reply().bulk(text);
 }

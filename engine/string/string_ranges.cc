@@ -34,6 +34,7 @@ void append(Call& call) {
     if (!tail.empty()) std::memcpy(entry->inline_data() + old_bytes, tail.data(), tail.size());
     call.keyspace().end_change(item, entry);
   }
+  call.notify(key_event::kString, "append", call.arg(1));
   call.emit_verbatim();
   call.reply().integer(static_cast<std::int64_t>(bytes));
 }
@@ -90,6 +91,7 @@ void setrange(Call& call) {
     std::memcpy(entry->inline_data() + begin, patch.data(), patch.size());
     call.keyspace().end_change(item, entry);
   }
+  call.notify(key_event::kString, "setrange", call.arg(1));
   call.emit_verbatim();
   call.reply().integer(static_cast<std::int64_t>(bytes));
 }

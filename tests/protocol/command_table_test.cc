@@ -74,7 +74,7 @@ class CommandTable : public ::testing::Test {
  protected:
   CommandTable() {
     for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
-                             server_commands(), debug_commands()}) {
+                             server_commands(), debug_commands(), pubsub_commands()}) {
       registry_.add(rows);
     }
   }

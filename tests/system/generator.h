@@ -21,6 +21,7 @@ enum class Compare {
   near_millis,
   shape,     // type and nullness only, to the depth of aggregates' lengths: RANDOMKEY, CLIENT ID
   encoding,  // OBJECT ENCODING: exact until a restart has made every string what SET makes of it
+  args_first,  // exact, but Redis 7.2 refuses bad arguments also where 7.0 says at once that there is no such key
   scan,      // the whole iteration that the command begins, as a set
 };
 

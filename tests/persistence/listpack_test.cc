@@ -1,4 +1,4 @@
-#include "engine/packed/listpack.h"
+#include "persistence/packed/listpack.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/packed/intset.h"
+#include "persistence/packed/intset.h"
 
 #include <malloc.h>
 
