@@ -53,7 +53,7 @@ struct Connection : Session {
   bool unix_socket = false;
   ReplyMode reply_mode = ReplyMode::on;
 
-  Connection* on_behalf_of = nullptr;  // as which scripts run commands: the client whose script it is
+  Connection* acts_for = nullptr;  // as which scripts run commands: the client whose script it is
   std::unique_ptr<Subscriptions> subscriptions;  // null: never subscribed; PubSub's
   std::unique_ptr<TrackingState> tracking;       // null: off; Tracking's
 

@@ -157,7 +157,7 @@ bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) const {
 
 std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command) {
   if (!connection.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
-  if (environment_.scripting->is_busy() && connection.on_behalf_of == nullptr && !command.is(kAllowBusy)) {
+  if (environment_.scripting->is_busy() && connection.acts_for == nullptr && !command.is(kAllowBusy)) {
     return environment_.scripting->busy_error();
   }
   if (command.is(kProtected)) {
@@ -251,7 +251,7 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   const auto began = last_clock_;
   command.row->run(call);
   last_clock_ = began;  // it took what the commands took that it ran
-  Connection& client = connection.on_behalf_of == nullptr ? connection : *connection.on_behalf_of;
+  Connection& client = connection.acts_for == nullptr ? connection : *connection.acts_for;
   if (client.tracking != nullptr) environment_.tracking->remember(client, command, args);
   account(connection, command, args, call);
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
@@ -301,7 +301,7 @@ void Dispatcher::account(Connection& connection, RegisteredCommand& command, std
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   if (config.slowlog_log_slower_than >= 0 && microseconds >= config.slowlog_log_slower_than &&
       !command.is(kSkipSlowlog)) {
-    const Connection& client = connection.on_behalf_of == nullptr ? connection : *connection.on_behalf_of;
+    const Connection& client = connection.acts_for == nullptr ? connection : *connection.acts_for;
     environment_.slow_log.add(keyspace_now(), static_cast<std::uint64_t>(microseconds), without_secrets(command, args),
                               client.peer, client.name, static_cast<std::size_t>(config.slowlog_max_len));
   }

@@ -67,6 +67,8 @@ struct Environment {
   std::function<void()> while_busy;
   /// It has ended.
   std::function<void()> script_was_busy;
+  /// Whether commands that may grow are refused because of maxmemory; never if it is empty.
+  std::function<bool()> out_of_memory;
   /// Whether the user of a connection may run a command; everyone may if it is empty.
   std::function<bool(const Connection&, const RegisteredCommand&, std::span<const std::string_view>)> may_run;
 };

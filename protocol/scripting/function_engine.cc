@@ -6,6 +6,12 @@
 
 namespace stele {
 
+namespace {
+
+bool is_lua(std::string_view engine) { return equals_ignoring_case(engine, "lua"); }
+
+}  // namespace
+
 FunctionEngine::Library::~Library() {
   for (const Function& function : functions) luaL_unref(sandbox->state(), LUA_REGISTRYINDEX, function.callback);
 }
@@ -46,7 +52,7 @@ Result<std::shared_ptr<FunctionEngine::Library>> FunctionEngine::compile(std::st
     return Status::invalid("Library names can only contain letters, numbers, or underscores(_) and must be at least one "
                            "character long");
   }
-  if (!equals_ignoring_case(head.engine, "lua")) return Status::invalid("Engine '{}' not found", head.engine);
+  if (!is_lua(head.engine)) return Status::invalid("Engine '{}' not found", head.engine);
 
   auto library = std::make_shared<Library>(sandbox_);
   library->name = head.name;
@@ -90,6 +96,7 @@ Status FunctionEngine::adopt(Libraries wanted) {
 
 Result<std::string> FunctionEngine::load(std::string_view code, bool replace) {
   STELE_TRY(const LibraryHead head, parse_library_head(code));
+  if (!is_lua(head.engine)) return Status::invalid("Engine '{}' not found", head.engine);
   if (!replace && stored_.find(head.name) != nullptr) return Status::invalid("Library '{}' already exists", head.name);
   STELE_TRY(std::shared_ptr<Library> library, compile(code));
   std::string name = library->name;

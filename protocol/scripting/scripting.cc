@@ -108,8 +108,13 @@ std::string_view Scripting::refusal_to_start(const ScriptRun& run) {
   if (!environment_.storage.journal().accepts_writes()) {
     return "MISCONF Errors writing to the AOF file: No space left on device";
   }
+  if (!run.flags.allow_oom && is_out_of_memory()) {
+    return "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
+  }
   return {};
 }
+
+bool Scripting::is_out_of_memory() const { return environment_.out_of_memory && environment_.out_of_memory(); }
 
 void Scripting::run(Call& call, const ScriptRun& what, LuaSandbox& sandbox, int arguments) {
   lua_State* L = sandbox.state();
@@ -119,14 +124,14 @@ void Scripting::run(Call& call, const ScriptRun& what, LuaSandbox& sandbox, int 
   script_.user = caller.user;
   script_.no_touch = caller.no_touch;
   script_.resp = RespVersion::resp2;
-  script_.on_behalf_of = &caller;
+  script_.acts_for = &caller;
   running_ = Running{.run = what, .caller = &caller, .args = call.args(), .since = std::chrono::steady_clock::now()};
   watch_running_time(L);
   const int status = lua_pcall(L, arguments, 1, 1);
   const bool was_busy = running_->busy;
   const RespVersion resp = script_.resp;
   running_.reset();
-  script_.on_behalf_of = nullptr;
+  script_.acts_for = nullptr;
   script_.output.clear();
   script_.output.shrink(kKeptReplyBytes);
   if (status != 0) {
@@ -223,6 +228,9 @@ std::string_view Scripting::refusal(RegisteredCommand& command) {
   Running& running = *running_;
   if (command.is(kNoscript) && !noscript_allowed_) return "ERR This Redis command is not allowed from script";
   if (command.is(kWrite | kMayReplicate) && running.run.read_only) return kNoWrites;
+  if (command.is(kDenyOom) && !running.wrote && !running.run.flags.allow_oom && is_out_of_memory()) {
+    return "OOM command not allowed when used memory > 'maxmemory'.";
+  }
   // Once it has written it is let write: half of a script is worse than one that the limits let through.
   script_.in_exec = running.wrote;
   return environment_.dispatcher->refusal(script_, command);
@@ -311,8 +319,7 @@ void Scripting::interrupt(lua_State* L) {
   if (!running.killed) return;
   // From now on at each line: so a pcall() of the script does not save it.
   lua_sethook(L, [](lua_State* state, lua_Debug*) { host_of(state).interrupt(state); }, LUA_MASKLINE, 0);
-  push_error(L, running.run.is_function ? "ERR Error running script: Script killed by user with FUNCTION KILL."
-                                        : "ERR Error running script: Script killed by user with SCRIPT KILL.", false);
+  push_error(L, "ERR Script killed by user with SCRIPT KILL...", false);
   lua_error(L);
 }
 

@@ -89,6 +89,7 @@ class Scripting {
   void reply_with_error(Call& call, const ScriptRun& run, lua_State* L);
   bool collect_args(lua_State* L);
   std::string_view refusal(RegisteredCommand& command);
+  bool is_out_of_memory() const;
 
   Environment& environment_;
   ScriptCache cache_;
