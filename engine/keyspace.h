@@ -17,6 +17,7 @@
 #include "engine/collection_limits.h"
 #include "engine/digest.h"
 #include "engine/effects.h"
+#include "engine/function_libraries.h"
 #include "engine/key_events.h"
 #include "engine/key_hash.h"
 #include "engine/reclaimer.h"
@@ -147,6 +148,9 @@ class Keyspace {
     if (observed_kinds_ & kind) observer_->key_event(kind, event, db, key);
   }
   Waiters& waiters() { return waiters_; }
+
+  /// FUNCTION LOAD's, part of the state that a checkpoint stores.
+  FunctionLibraries& functions() { return functions_; }
 
   // --- limits
   CollectionLimits& limits() { return limits_; }
@@ -286,6 +290,7 @@ class Keyspace {
   LazyFree lazy_free_;
   CollectionLimits limits_;
   Waiters waiters_;
+  FunctionLibraries functions_;
   KeyspaceObserver* observer_ = nullptr;
   bool observes_changes_ = false;
   std::uint32_t observed_kinds_ = 0;

@@ -14,6 +14,7 @@
 #include "protocol/environment.h"
 #include "protocol/help.h"
 #include "protocol/resp_integer.h"
+#include "protocol/scripting/scripting.h"
 
 namespace stele {
 
@@ -28,9 +29,12 @@ void sleep(Call& call) {
   call.reply().ok();
 }
 
-/// DEBUG OBJECT key
+/// DEBUG OBJECT key: also one that has expired and is still there.
 void object(Call& call) {
+  const Expiry expiry = call.keyspace().expiry();
+  call.keyspace().set_expiry(Expiry::off);
   const Item item = call.keyspace().find(call.db(), call.arg(2));
+  call.keyspace().set_expiry(expiry);
   if (!item) return call.no_such_key();
   std::string serialised;
   type_ops(item.entry->type()).append_rdb(*item.entry, serialised);
@@ -127,6 +131,12 @@ void log(Call& call) {
 /// DEBUG ERROR message
 void error(Call& call) { call.fail(call.arg(2)); }
 
+/// DEBUG SET-DISABLE-DENY-SCRIPTS (0 | 1): scripts may call commands that are marked noscript.
+void set_disable_deny_scripts(Call& call) {
+  call.environment().scripting->allow_noscript_commands(parse_integer(call.arg(2)).value_or(0) != 0);
+  call.reply().ok();
+}
+
 /// What Redis' tests set about its inside, where there is nothing here to set.
 void accept(Call& call) { call.reply().ok(); }
 
@@ -143,7 +153,7 @@ void help(Call& call) {
                    "PROTOCOL <type>", "    Reply with a value of this type.",
                    "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
-                   "SLEEP <seconds>", "    Do nothing for so long."});
+                   "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.", "SLEEP <seconds>", "    Do nothing for so long."});
 }
 
 /// DEBUG CONFIG-REWRITE-FORCE-ALL
@@ -179,6 +189,7 @@ constexpr Subcommand kSubcommands[] = {
     {"RELOAD", 2, kAny, reload_with_options},
     {"REPLYBUFFER", 3, 4, accept},
     {"SET-ACTIVE-EXPIRE", 3, 3, set_active_expire},
+    {"SET-DISABLE-DENY-SCRIPTS", 3, 3, set_disable_deny_scripts},
     {"SLEEP", 3, 3, sleep},
 };
 

@@ -1,5 +1,6 @@
 // Commands on the server as a whole: its life, its checkpoints, its clock, and who listens to everything.
 
+#include "protocol/scripting/scripting.h"
 #include "protocol/commands_server.h"
 
 #include "protocol/acl/commands_acl.h"
@@ -54,6 +55,9 @@ void shutdown(Call& call) {
     // A shutdown ends with its turn: there is none under way that this command could still see.
     return call.fail("ERR No shutdown in progress.");
   }
+  const Scripting& scripting = *call.environment().scripting;
+  // What a script has half done must not be stored.
+  if (scripting.is_busy() && request.save != Save::no) return call.fail(scripting.busy_error());
   call.environment().shut_down(request);
 }
 

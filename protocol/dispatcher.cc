@@ -9,6 +9,7 @@
 #include "protocol/pushes.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
+#include "protocol/scripting/scripting.h"
 #include "protocol/secrets.h"
 
 namespace stele {
@@ -44,11 +45,6 @@ bool may_run_while_subscribed(const RegisteredCommand& command) {
          std::find(std::begin(kAllowed), std::end(kAllowed), command.row->name) != std::end(kAllowed);
 }
 
-bool fits_arity(const RegisteredCommand& command, std::size_t argc) {
-  const int arity = command.row->arity;
-  return arity > 0 ? argc == static_cast<std::size_t>(arity) : argc >= static_cast<std::size_t>(-arity);
-}
-
 UnixTime wall_clock() {
   return UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                       std::chrono::system_clock::now().time_since_epoch())
@@ -59,6 +55,11 @@ UnixTime wall_clock() {
 
 Dispatcher::Dispatcher(CommandRegistry& registry, Storage& storage, Environment& environment)
     : registry_(registry), storage_(storage), environment_(environment) {}
+
+bool Dispatcher::fits_arity(const RegisteredCommand& command, std::size_t argc) {
+  const int arity = command.row->arity;
+  return arity > 0 ? argc == static_cast<std::size_t>(arity) : argc >= static_cast<std::size_t>(-arity);
+}
 
 RegisteredCommand* Dispatcher::find(Connection& connection, std::span<const std::string_view> args) {
   const std::string_view name = args[0];
@@ -125,6 +126,12 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
     if (!storage_.counts_are_exact() && would_run(connection, *command, shows_counts)) return Outcome::wait_for_counts;
     if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
 
+    // What is run while a script is busy changes nothing, and the open unit is the script's.
+    if (environment_.scripting->is_running()) {
+      const Pushes::Running answering(*environment_.pushes, connection);
+      call(connection, *command, args, raw);
+      return Outcome::done;
+    }
     running.emplace(*environment_.pushes, connection);
     storage_.effects().begin_unit();
     const bool replied = call(connection, *command, args, raw);
@@ -164,6 +171,9 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
                                      std::span<const std::string_view> args) {
   if (!connection.authenticated && !command.is(kNoAuth) && environment_.acl->asks_for_login()) {
     return "NOAUTH Authentication required.";
+  }
+  if (environment_.scripting->is_busy() && connection.acts_for == nullptr && !command.is(kAllowBusy)) {
+    return environment_.scripting->busy_error();
   }
   if (command.is(kProtected)) {
     const ProtectedFeature allowed = environment_.config.now().enable_debug_command;
@@ -275,8 +285,11 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   Keyspace& keyspace = storage_.keyspace();
   keyspace.set_no_touch(connection.no_touch);
   Call call(command, args, raw, connection, reply, keyspace, storage_.effects(), &environment_);
+  const auto began = last_clock_;
   command.row->run(call);
-  if (connection.tracking != nullptr) environment_.tracking->remember(connection, command, args);
+  last_clock_ = began;  // it took what the commands took that it ran
+  Connection& client = connection.acts_for == nullptr ? connection : *connection.acts_for;
+  if (client.tracking != nullptr) environment_.tracking->remember(client, command, args);
   account(connection, command, args, call);
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
     feed_monitors(environment_, connection, without_secrets(command, args));
@@ -317,22 +330,24 @@ void Dispatcher::account(Connection& connection, RegisteredCommand& command, std
   const auto now = std::chrono::steady_clock::now();
   const auto took = now - last_clock_;
   last_clock_ = now;
-  if (took >= kClockSlack) storage_.keyspace().set_now(wall_clock());
+  // In a script time stands still.
+  if (took >= kClockSlack && !environment_.scripting->is_running()) storage_.keyspace().set_now(wall_clock());
   ++connection.commands;
   ++environment_.stats.commands_processed;
   ++command.stats.calls;
   command.stats.nanoseconds += static_cast<std::uint64_t>(took.count());
   if (call.failed()) {
     ++command.stats.failed;
-    count_error(call.error());
+    if (!call.error().empty()) count_error(call.error());
   }
   const Config& config = environment_.config.now();
   if (config.latency_tracking) command.stats.record_latency(static_cast<std::uint64_t>(took.count()));
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   if (config.slowlog_log_slower_than >= 0 && microseconds >= config.slowlog_log_slower_than &&
       !command.is(kSkipSlowlog)) {
+    const Connection& client = connection.acts_for == nullptr ? connection : *connection.acts_for;
     environment_.slow_log.add(keyspace_now(), static_cast<std::uint64_t>(microseconds), without_secrets(command, args),
-                              connection.peer, connection.name, static_cast<std::size_t>(config.slowlog_max_len));
+                              client.peer, client.name, static_cast<std::size_t>(config.slowlog_max_len));
   }
   if (config.latency_monitor_threshold > 0 && microseconds / 1000 >= config.latency_monitor_threshold) {
     environment_.latency.add(command.is(kFast) ? "fast-command" : "command", keyspace_now(),

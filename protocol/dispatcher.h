@@ -51,16 +51,25 @@ class Dispatcher {
   /// Counts an error reply in INFO errorstats.
   void count_error(std::string_view error);
 
- private:
+  // --- for scripts, which say no in words of their own
+  /// The command, or the container, that `args` names; null if none.
   RegisteredCommand* find(Connection& connection, std::span<const std::string_view> args);
+  static bool fits_arity(const RegisteredCommand& command, std::size_t argc);
+  /// An error text if `command` may not run now; empty if it may.
+  std::string_view refusal(const Connection& connection, const RegisteredCommand& command,
+                           std::span<const std::string_view> args);
+  /// Runs a command that may run, within the unit of the script that calls it; the reply is the output of `script`.
+  void run_in_script(Connection& script, RegisteredCommand& command, std::span<const std::string_view> args) {
+    last_clock_ = std::chrono::steady_clock::now();  // the script's own time is not the command's
+    call(script, command, args, {});
+  }
+
+ private:
   /// CLIENT REPLY OFF and SKIP: takes back what the command that ends here has replied.
   static void silence(Connection& connection, std::size_t output_before);
   /// What CLIENT CACHING said holds for one command, or one transaction.
   static void end_caching(Connection& connection, const RegisteredCommand& command);
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
-  /// An error text if `command` may not run now; empty if it may.
-  std::string_view refusal(const Connection& connection, const RegisteredCommand& command,
-                           std::span<const std::string_view> args);
   /// Of a user who may not do everything.
   std::string_view refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
                                   std::span<const std::string_view> args);

@@ -16,6 +16,7 @@
 #include "protocol/memory_limits.h"
 #include "protocol/oom_score.h"
 #include "protocol/poller.h"
+#include "protocol/scripting/scripting.h"
 #include "protocol/pubsub/keyspace_news.h"
 #include "protocol/pubsub/pubsub.h"
 #include "protocol/pushes.h"
@@ -57,11 +58,14 @@ class Server {
   void process_input(Connection& connection);
   void check_query_limit(Connection& connection);
   std::size_t process(Connection& connection, std::string_view bytes);
+  void busy_turn();
+  void read_while_busy(Connection& connection);
+  void end_in_script();
   void put_off(Connection& connection, Dispatcher::Outcome outcome);
   void resume(Connection& connection);
-  void commit();
+  void commit(Connection* held_back = nullptr);
   void release_replies(Connection& connection, Offset gate, Offset acknowledged);
-  void release_gated(Offset acknowledged);
+  void release_gated(Offset acknowledged, const Connection* held_back = nullptr);
   void send(Connection& connection);
   void note_replied(Connection& connection);
   void count_memory(Connection& connection) {
@@ -98,6 +102,7 @@ class Server {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<MemoryLimits> memory_limits_;
+  std::unique_ptr<Scripting> scripting_;
   std::unique_ptr<Pushes> pushes_;
   std::unique_ptr<PubSub> pubsub_;
   std::unique_ptr<Tracking> tracking_;

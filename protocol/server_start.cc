@@ -19,6 +19,7 @@
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
 #include "protocol/server.h"
+#include "protocol/scripting/scripting.h"
 #include "protocol/server_io.h"
 
 namespace stele {
@@ -100,6 +101,7 @@ void register_commands(CommandRegistry& registry) {
       transaction_commands(),
       connection_commands(),
       server_commands(),
+      scripting_commands(),
       debug_commands(),
       pubsub_commands(),
   };
@@ -207,6 +209,10 @@ Status Server::open_storage() {
     pubsub_->forget(connection);
     tracking_->disable(connection);
   });
+  environment_->while_busy = [this] { busy_turn(); };
+  environment_->script_was_busy = [this] { wake(); };
+  scripting_ = std::make_unique<Scripting>(*environment_);
+  environment_->scripting = scripting_.get();
   stats_.started_at = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                    std::chrono::system_clock::now().time_since_epoch())
                                    .count());
