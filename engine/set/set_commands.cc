@@ -100,14 +100,14 @@ void smove(Call& call) {
     destination = call.keyspace().find(call.db(), call.arg(2));  // its slot may have moved
   }
   const CollectionLimits& limits = call.keyspace().limits();
-  bool added = true;
-  if (destination) {
+  const bool added = !destination || !SetBody(*destination.entry).contains(member);
+  if (destination && added) {
     call.keyspace().begin_change(destination);
     SetBody to(*destination.entry);
-    added = to.add(member, limits);
+    to.add(member, limits);
     to.put_into(*destination.entry);
     call.keyspace().end_change(destination, destination.entry);
-  } else {
+  } else if (!destination) {
     SetBody to = SetBody::make(member, 1, limits);
     to.add(member, limits);
     call.keyspace().create(destination, to.to_entry(call.arg(2), std::nullopt));
