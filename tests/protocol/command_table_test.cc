@@ -8,10 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "engine/command_registry.h"
-#include "engine/commands.h"
-#include "protocol/commands.h"
 #include "protocol/commands_command.h"
 #include "protocol/resp_text.h"
+#include "protocol/server.h"
 #include "tests/protocol/json_reader.h"
 
 namespace stele::test {
@@ -72,13 +71,7 @@ std::string spec_text(const KeySpec& spec) {
 
 class CommandTable : public ::testing::Test {
  protected:
-  CommandTable() {
-    for (const auto& rows :
-         {string_commands(), hash_commands(), set_commands(), zset_commands(), geo_commands(), generic_commands(),
-          transaction_commands(), connection_commands(), server_commands(), debug_commands(), pubsub_commands()}) {
-      registry_.add(rows);
-    }
-  }
+  CommandTable() { register_commands(registry_); }
 
   /// The facts by full name; empty if the file is not at hand.
   static std::map<std::string, Json> facts() {
