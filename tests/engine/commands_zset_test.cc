@@ -19,7 +19,7 @@ class ZsetCommands : public EngineTest, public KeyspaceObserver {
     registry().add(generic_commands());
     registry().add(string_commands());
     registry().add(set_commands());
-    keyspace().observe(this, false, ~0u);
+    keyspace().observe(this, false, key_event::kZset | key_event::kGeneric);
   }
   ~ZsetCommands() override { keyspace().observe(nullptr, false, 0); }
 
