@@ -213,7 +213,9 @@ Command damage(Source& source, Command command) {
   };
   const auto& odd_ones = odd_arguments();
   const std::string& odd = odd_ones[static_cast<std::size_t>(source.between(0, std::ssize(odd_ones) - 1))];
-  switch (source.between(0, 6)) {
+  // A blocking command with another timeout might wait for ever: only its name is safe to touch.
+  const bool blocks = command[0].starts_with("BL") || command[0].starts_with("BR") || command[0].starts_with("BZ");
+  switch (source.between(blocks ? 4 : 0, 6)) {
     case 0:
       if (command.size() > 1) command.pop_back();
       break;
