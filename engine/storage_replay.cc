@@ -46,7 +46,7 @@ class Replayer {
       last_name_ = args[0];
     }
     RegisteredCommand* command = last_;
-    if (command != nullptr && command->row->run == nullptr && args.size() > 1) {
+    if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
       command = CommandRegistry::find_subcommand(*command, args[1]);
     }
     if (command == nullptr || command->row->run == nullptr) {
