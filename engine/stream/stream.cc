@@ -151,9 +151,10 @@ StreamGroup* Stream::find_group(std::string_view name) const {
   return found == groups.end() ? nullptr : found->second.get();
 }
 
-/// Whether there may be holes in the numbering of the entries from `id` on.
+/// Whether there may be holes in the numbering of the entries from `id` on. What was deleted before the first one is none.
 bool Stream::has_deletions_from(StreamId id) const {
-  return length_ > 0 && !facts.max_deleted_id.is_zero() && id <= facts.max_deleted_id;
+  const StreamId deleted = facts.max_deleted_id;
+  return length_ > 0 && !deleted.is_zero() && first_id_ <= deleted && id <= deleted;
 }
 
 /// How many entries were ever added up to `id`, itself included; kUnknown if that cannot be told.

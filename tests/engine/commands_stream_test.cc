@@ -31,7 +31,7 @@ class StreamCommands : public EngineTest {
     for (std::size_t at = 0; at < unit.size();) {
       const std::size_t end = std::min(unit.find(" | ", at), unit.size());
       const std::string command = unit.substr(at, end - at);
-      if (command != "MULTI" && command != "EXEC") {
+      if (command != "MULTI" && command != "EXEC" && !command.starts_with("SELECT")) {
         keyspace().set_expiry(Expiry::off);
         const std::string result = run_list(words(command));
         EXPECT_NE(result.substr(0, 1), "-") << command << " -> " << result;
@@ -58,7 +58,7 @@ class StreamCommands : public EngineTest {
   void expect_the_same_in_database_1(std::string_view key) {
     const std::string here = stored(key);
     session().db = 1;
-    EXPECT_EQ(stored(key), here);
+    EXPECT_TRUE(stored(key) == here);
     session().db = 0;
   }
 
@@ -282,6 +282,23 @@ TEST_F(StreamCommands, GroupsAreNoReasonToFailATransaction) {
   run("XADD", "s", "2", "f", "v");
   EXPECT_TRUE(session().watch.touched);
   watches().forget(session().watch);
+}
+
+TEST_F(StreamCommands, WhatWasDeletedBeforeTheFirstEntryLeavesTheLagKnown) {
+  run("XADD", "s", "1", "f", "v");
+  run("XADD", "s", "2", "f", "v");
+  run("XADD", "s", "3", "f", "v");
+  run("XGROUP", "CREATE", "s", "g", "0", "ENTRIESREAD", "0");
+  const auto lag = [this] {
+    const std::string groups = run("XINFO", "GROUPS", "s");
+    return groups.substr(groups.find("lag"));
+  };
+  run("XDEL", "s", "1");
+  EXPECT_EQ(lag(), "lag :3");  // as Redis counts: by what was added
+  run("XDEL", "s", "2");
+  run("XADD", "s", "4", "f", "v");
+  run("XDEL", "s", "4");
+  EXPECT_EQ(lag(), "lag $-1");  // 4 is behind the first entry
 }
 
 TEST_F(StreamCommands, XsetidKeepsIdsAscending) {

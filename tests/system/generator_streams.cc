@@ -158,9 +158,9 @@ Command xautoclaim(Source& s) {
   return command;
 }
 
-// To ids that nothing here deletes: 7.0 takes one that is smaller than what was deleted.
+// To the last id of all or to none: 7.0 takes also one that is smaller than what was deleted.
 Command xsetid(Source& s) {
-  Command command{"XSETID", s.key("x"), "9-" + std::to_string(s.between(100'000, 100'060))};
+  Command command{"XSETID", s.key("x"), s.one_of("18446744073709551615-18446744073709551615", "-", "x-1")};
   if (s.one_in(4)) command.insert(command.end(), {"ENTRIESADDED", std::to_string(s.between(-1, 500))});
   if (s.one_in(4)) command.insert(command.end(), {"MAXDELETEDID", id(s)});
   return command;
