@@ -125,6 +125,20 @@ int position_of_sort_target(std::span<const std::string_view> args) {
   return target;
 }
 
+/// What a command with VARIABLE_FLAGS does to its key depends on its options: SET reads with GET only, BITFIELD may do nothing
+/// but read.
+Flags actual_flags(const RegisteredCommand& command, std::span<const std::string_view> args, const KeySpec& spec) {
+  using namespace key_flag;
+  if ((spec.flags & kVariableFlags) == 0) return spec.flags;
+  const auto has = [&](std::size_t from, std::string_view word) {
+    return std::any_of(args.begin() + static_cast<std::ptrdiff_t>(std::min(from, args.size())), args.end(),
+                       [&](std::string_view arg) { return equals_ignoring_case(arg, word); });
+  };
+  if (command.row->name == "set") return has(3, "get") ? kRW | kAccess | kUpdate : kOW | kUpdate;
+  if (command.row->name == "bitfield") return has(2, "set") || has(2, "incrby") ? kRW | kAccess | kUpdate : kRO | kAccess;
+  return spec.flags;
+}
+
 }  // namespace
 
 bool key_positions(const RegisteredCommand& command, std::span<const std::string_view> args,
@@ -173,7 +187,7 @@ bool key_positions(const RegisteredCommand& command, std::span<const std::string
       return false;
     }
     if (last >= argc) return false;
-    for (int i = first; i <= last; i += step) out.push_back({i, spec.flags});
+    for (int i = first; i <= last; i += step) out.push_back({i, actual_flags(command, args, spec)});
   }
   return true;
 }

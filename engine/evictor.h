@@ -17,12 +17,12 @@ struct EvictionRule {
   bool volatile_only = false;  // only keys with an expiry
 };
 
-/// Deletes keys one by one to make room, those first that the rule likes least. Not to be confused with Keyspace::evict(), which
-/// deletes nothing.
+/// Deletes keys one by one to make room, those first that the rule likes least. Not to be confused with
+/// Keyspace::evict(), which deletes nothing.
 ///
-/// LRU and LFU go by samples, as in Redis: a few keys drawn at random are compared with the worst seen so far, 16 of which are
-/// remembered from one call to the next. TTL is exact: the keyspace knows who expires first. Only resident keys are drawn; a
-/// cold one takes no memory. Threads: the executor, between units.
+/// LRU and LFU go by samples, as in Redis: a few keys drawn at random are compared with the worst seen so far, 16 of
+/// which are remembered from one call to the next. TTL is exact: the keyspace knows who expires first. Only resident
+/// keys are drawn; a cold one takes no memory. Threads: the executor, between units.
 class Evictor {
  public:
   Evictor(Keyspace& keyspace, Effects& effects) : keyspace_(keyspace), effects_(effects) {}
@@ -31,8 +31,8 @@ class Evictor {
     std::size_t bytes = 0;  // of the key and its value
     bool later = false;     // another thread is going to free them
   };
-  /// Deletes one key, with its effect (DEL, or UNLINK if lazyfree-lazy-eviction) as a unit of its own, and the event. Nothing
-  /// if there is no key to delete.
+  /// Deletes one key, with its effect (DEL, or UNLINK if lazyfree-lazy-eviction) as a unit of its own, and the event.
+  /// Nothing if there is no key to delete.
   std::optional<Evicted> evict_one(EvictionRule rule, std::size_t samples);
 
   std::uint64_t evicted() const { return evicted_; }

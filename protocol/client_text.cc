@@ -19,7 +19,7 @@ std::string flags_of(const Connection& connection) {
   add(connection.monitor, 'O');
   add(connection.is_subscriber(), 'P');
   add(connection.in_multi, 'x');
-  add(connection.waits == Waits::blocked, 'b');
+  add(connection.waits == Waits::blocked || connection.waits == Waits::for_pause, 'b');
   add(connection.tracking != nullptr, 't');
   add(connection.tracking != nullptr && connection.tracking->broken_redirect, 'R');
   add(connection.tracking != nullptr && connection.tracking->bcast, 'B');
@@ -72,7 +72,12 @@ std::size_t client_bytes(const Connection& connection) {
 void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {
   const bool asks = !sight.command.empty();
   std::string_view command = sight.command;
-  if (!asks) command = connection.last_command == nullptr ? "NULL" : connection.last_command->full_name;
+  if (!asks && connection.last_command != nullptr) command = connection.last_command->full_name;
+  if (command.empty()) command = "NULL";
+  // The command that asks was read where it was received; only what follows it would be in the buffer.
+  const std::size_t query =
+      std::max(connection.input.size() - std::min(connection.parser.parsed(), connection.input.size()),
+               asks ? connection.parser.consumed() : 0);
   const std::int64_t queued = connection.in_multi ? static_cast<std::int64_t>(connection.queue.size()) : -1;
   const std::int64_t redirect = connection.tracking == nullptr ? -1 : static_cast<std::int64_t>(connection.tracking->redirect);
   auto at = std::back_inserter(out);
@@ -84,8 +89,7 @@ void append_client_line(std::string& out, const Connection& connection, const Cl
   };
   fmt::format_to(at, " sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}",
                  subscribed(Topic::channel), subscribed(Topic::pattern), subscribed(Topic::shard), queued,
-                 std::max(connection.input.size() - std::min(connection.parser.parsed(), connection.input.size()),
-                          sight.command_bytes),
+                 query,
                  connection.input.capacity() - connection.input.size(), sight.argument_bytes,
                  connection.queue_bytes);
   // Redis has a buffer of at most 16 KiB and behind it a list of blocks; so much of ours is shown as either.

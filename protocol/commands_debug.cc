@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "engine/glob.h"
 #include "engine/type_ops.h"
 #include "protocol/commands.h"
 #include "protocol/commands_config.h"
@@ -122,6 +123,74 @@ void set_active_expire(Call& call) {
   call.reply().ok();
 }
 
+/// DEBUG PAUSE-CRON (0 | 1): nothing is done a few times a second any more.
+void pause_cron(Call& call) {
+  call.environment().cron_paused = parse_integer(call.arg(2)).value_or(0) != 0;
+  call.reply().ok();
+}
+
+void append_table_text(std::string& text, std::string_view name, std::size_t keys, std::size_t segments) {
+  fmt::format_to(std::back_inserter(text),
+                 "[{}]\nHash table 0 stats:\n table size: {}\n number of elements: {}\n segments: {}\n", name,
+                 segments * TableSegment::kHomes, keys, segments);
+}
+
+/// DEBUG HTSTATS db: the tables of keys and of expiries, the latter a tree.
+void table_stats(Call& call) {
+  int index = 0;
+  if (!call.database_arg(2, index)) return;
+  const Database& db = call.keyspace().db(index);
+  std::string text;
+  append_table_text(text, "Dictionary HT", db.table->size(), db.table->segment_count());
+  append_table_text(text, "Expires HT", db.expires.size(), 0);
+  call.reply().verbatim(text);
+}
+
+/// DEBUG HTSTATS-KEY key
+void key_table_stats(Call& call) {
+  const Item item = call.keyspace().find(call.db(), call.arg(2));
+  if (!item) return call.no_such_key();
+  const Encoding encoding = item.entry->encoding();
+  if (encoding != Encoding::hashtable && encoding != Encoding::skiplist) {
+    return call.fail("ERR The value stored at the specified key is not represented using an hash table");
+  }
+  call.reply().verbatim(fmt::format("Hash table 0 stats:\n bytes: {}\n",
+                                    type_ops(item.entry->type()).body_bytes(*item.entry)));
+}
+
+/// DEBUG MALLCTL name [value]
+void allocator_control(Call& call) {
+  std::optional<std::int64_t> value;
+  if (call.argc() > 3 && !(value = parse_integer(call.arg(3)))) return call.not_an_integer();
+  const auto old = allocator_number(std::string(call.arg(2)), value);
+  if (!old) return call.fail("ERR the allocator knows no such number");
+  call.reply().integer(*old);
+}
+
+/// DEBUG MALLCTL-STR name [value]
+void allocator_control_text(Call& call) {
+  std::optional<std::string> value;
+  if (call.argc() > 3) value = call.arg(3);
+  const auto old = allocator_text(std::string(call.arg(2)), value);
+  if (!old) return call.fail("ERR the allocator knows no such text");
+  call.reply().bulk(*old);
+}
+
+/// DEBUG STRINGMATCH-LEN length pattern: whether a text of so many `a` matches.
+void match_long(Call& call) {
+  std::int64_t length = 0;
+  if (!call.integer_arg(2, length)) return;
+  if (length < 0 || static_cast<std::size_t>(length) > call.keyspace().string_bytes_max()) return call.not_an_integer();
+  call.reply().integer(glob_matches(call.arg(3), std::string(static_cast<std::size_t>(length), 'a')) ? 1 : 0);
+}
+
+/// DEBUG SEGFAULT, PANIC: the server ends as if it had a bug. What was acknowledged is in the journal.
+[[noreturn]] void crash(Call&) {
+  spdlog::critical("crashing, as DEBUG was told to");
+  spdlog::shutdown();
+  std::abort();
+}
+
 /// DEBUG LOG message
 void log(Call& call) {
   spdlog::warn("DEBUG LOG: {}", call.arg(2));
@@ -148,12 +217,16 @@ void help(Call& call) {
                    "DIGEST", "    A digest of all data.",
                    "DIGEST-VALUE <key> [<key> ...]", "    Digests of these keys' values.",
                    "ERROR <message>", "    Reply with this error.", "LOADAOF", "    As RELOAD.",
-                   "LOG <message>", "    Write a line to the log.", "OBJECT <key>", "    How a value is held.",
+                   "HTSTATS <db>, HTSTATS-KEY <key>", "    The size of tables.",
+                   "LOG <message>", "    Write a line to the log.",
+                   "MALLCTL <name> [<value>], MALLCTL-STR <name> [<value>]", "    Ask the allocator, or tell it.", "OBJECT <key>", "    How a value is held.",
+                   "PANIC, SEGFAULT", "    Crash.", "PAUSE-CRON (0|1)", "    Whether what is done a few times a second is not.",
                    "POPULATE <count> [<prefix>] [<size>]", "    Create keys that are not there, named <prefix>:<n>.",
                    "PROTOCOL <type>", "    Reply with a value of this type.",
                    "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
-                   "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.", "SLEEP <seconds>", "    Do nothing for so long."});
+                   "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.", "SLEEP <seconds>", "    Do nothing for so long.",
+                   "STRINGMATCH-LEN <length> <pattern>", "    Whether a text of so many 'a' matches."});
 }
 
 /// DEBUG CONFIG-REWRITE-FORCE-ALL
@@ -178,19 +251,26 @@ constexpr Subcommand kSubcommands[] = {
     {"DIGEST-VALUE", 2, kAny, digest_value},
     {"ERROR", 3, 3, error},
     {"HELP", 2, 2, help},
+    {"HTSTATS", 3, 4, table_stats},
+    {"HTSTATS-KEY", 3, 4, key_table_stats},
     {"JMAP", 2, 2, accept},
     {"LOADAOF", 2, 2, reload},
     {"LOG", 3, 3, log},
-    {"OBJECT", 3, 3, object},
-    {"PAUSE-CRON", 3, 3, accept},
+    {"MALLCTL", 3, 4, allocator_control},
+    {"MALLCTL-STR", 3, 4, allocator_control_text},
+    {"OBJECT", 3, 4, object},
+    {"PANIC", 2, 2, crash},
+    {"PAUSE-CRON", 3, 3, pause_cron},
     {"POPULATE", 3, 5, populate},
     {"PROTOCOL", 3, 3, debug_protocol},
     {"QUICKLIST-PACKED-THRESHOLD", 3, 3, accept},
     {"RELOAD", 2, kAny, reload_with_options},
     {"REPLYBUFFER", 3, 4, accept},
+    {"SEGFAULT", 2, 2, crash},
     {"SET-ACTIVE-EXPIRE", 3, 3, set_active_expire},
     {"SET-DISABLE-DENY-SCRIPTS", 3, 3, set_disable_deny_scripts},
     {"SLEEP", 3, 3, sleep},
+    {"STRINGMATCH-LEN", 4, 4, match_long},
 };
 
 }  // namespace

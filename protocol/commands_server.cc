@@ -145,6 +145,8 @@ const Command kServerCommands[] = {
     {.name = "lastsave", .arity = 1, .flags = kLoading | kStale | kFast, .categories = kWatchful, .run = lastsave,
      .group = kGroup, .since = "1.0.0", .summary = "Returns when the last checkpoint was taken.", .complexity = "O(1)",
      .tips = tips::kVaries},
+    {.name = "lolwut", .arity = -1, .flags = kReadonly | kFast, .run = server_command::lolwut, .group = kGroup,
+     .since = "5.0.0", .summary = "Draws something, and names the version.", .complexity = "O(1)"},
     {.name = "monitor", .arity = 1, .flags = kOperator | kLoading | kStale, .run = monitor, .group = kGroup,
      .since = "1.0.0", .summary = "Shows every command that the server runs.", .complexity = "O(1)"},
     {.name = "role", .arity = 1, .flags = kNoscript | kLoading | kStale | kFast, .categories = kWatchful, .run = role,

@@ -18,6 +18,7 @@ namespace server_command {
 
 void info(Call& call);  // info.cc
 void debug(Call& call);  // commands_debug.cc
+void lolwut(Call& call);  // commands_lolwut.cc
 
 }  // namespace server_command
 

@@ -142,7 +142,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
   };
 
   const Outcome outcome = run();
-  if (outcome == Outcome::done) silence(connection, output_before);
+  if (outcome == Outcome::done && !connection.closed) silence(connection, output_before);
   if (running) {
     running.reset();  // pushes for this connection follow its reply
     if (storage_.keyspace().waiters().has_ready()) environment_.blocked->serve_ready();

@@ -60,6 +60,7 @@ struct Environment {
   Pause pause;
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE
+  bool cron_paused = false;   // DEBUG PAUSE-CRON
 
   /// Runs at the end of the turn.
   std::function<void(ShutdownRequest)> shut_down;

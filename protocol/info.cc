@@ -59,7 +59,7 @@ void add_clients(InfoText& info, Environment& environment) {
   environment.clients.for_each([&](Connection& connection) {
     input_max = std::max(input_max, connection.input.capacity());
     output_max = std::max({output_max, connection.output_peak, connection.output.size()});
-    if (connection.waits == Waits::blocked) ++blocked;
+    if (connection.waits == Waits::blocked || connection.waits == Waits::for_pause) ++blocked;
   });
   info.begin("Clients");
   info.add("connected_clients", environment.clients.size());

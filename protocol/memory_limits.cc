@@ -12,20 +12,29 @@ namespace stele {
 namespace {
 
 constexpr int kKeysBetweenLooks = 16;  // at the clock
-// So many tombstones, and an eighth of the keys, are worth a checkpoint: until then a deleted key of the store keeps an entry.
+// So many tombstones, and an eighth of the keys, are worth a checkpoint: until then a deleted key of the store keeps an
+// entry.
 constexpr std::size_t kTombstonesMin = 1000;
 
 std::optional<EvictionRule> rule_of(EvictionPolicy policy) {
   using By = EvictionRule::By;
   switch (policy) {
-    case EvictionPolicy::volatile_lru: return EvictionRule{By::lru, true};
-    case EvictionPolicy::volatile_lfu: return EvictionRule{By::lfu, true};
-    case EvictionPolicy::volatile_random: return EvictionRule{By::random, true};
-    case EvictionPolicy::volatile_ttl: return EvictionRule{By::ttl, true};
-    case EvictionPolicy::allkeys_lru: return EvictionRule{By::lru, false};
-    case EvictionPolicy::allkeys_lfu: return EvictionRule{By::lfu, false};
-    case EvictionPolicy::allkeys_random: return EvictionRule{By::random, false};
-    case EvictionPolicy::noeviction: break;
+    case EvictionPolicy::volatile_lru:
+      return EvictionRule{By::lru, true};
+    case EvictionPolicy::volatile_lfu:
+      return EvictionRule{By::lfu, true};
+    case EvictionPolicy::volatile_random:
+      return EvictionRule{By::random, true};
+    case EvictionPolicy::volatile_ttl:
+      return EvictionRule{By::ttl, true};
+    case EvictionPolicy::allkeys_lru:
+      return EvictionRule{By::lru, false};
+    case EvictionPolicy::allkeys_lfu:
+      return EvictionRule{By::lfu, false};
+    case EvictionPolicy::allkeys_random:
+      return EvictionRule{By::random, false};
+    case EvictionPolicy::noeviction:
+      break;
   }
   return std::nullopt;
 }
@@ -49,8 +58,9 @@ void MemoryLimits::take_config() {
   memory_max_ = static_cast<std::size_t>(config.maxmemory);
   const bool counted = clients_max_ != 0;
   const MemoryOrPercent& clients = config.maxmemory_clients;
-  clients_max_ = static_cast<std::size_t>(clients.percent > 0 ? config.maxmemory / 100.0 * static_cast<double>(clients.percent)
-                                                              : static_cast<double>(clients.bytes));
+  clients_max_ =
+      static_cast<std::size_t>(clients.percent > 0 ? config.maxmemory / 100.0 * static_cast<double>(clients.percent)
+                                                   : static_cast<double>(clients.bytes));
   if (clients_max_ != 0 && !counted) {
     environment_.clients.for_each([&](Connection& connection) { environment_.clients.count_memory(connection); });
   }
@@ -58,8 +68,9 @@ void MemoryLimits::take_config() {
   out_of_memory_ = false;
   unfinished_ = memory_max_ != 0;
   if (bytes_over() > 0) {
-    spdlog::warn("maxmemory is {} bytes and {} are in use: keys are evicted, or writes refused, as maxmemory-policy says",
-                 memory_max_, environment_.stats.memory.allocated());
+    spdlog::warn(
+        "maxmemory is {} bytes and {} are in use: keys are evicted, or writes refused, as maxmemory-policy says",
+        memory_max_, environment_.stats.memory.allocated());
   }
 }
 
@@ -130,8 +141,8 @@ MemoryLimits::Room MemoryLimits::evict_keys() {
   const auto limit = time_limit(config.maxmemory_eviction_tenacity);
   const auto samples = static_cast<std::size_t>(config.maxmemory_samples);
   Room room = Room::enough;
-  // By what the keys took, not by what is allocated: telling clients of the keys that are gone takes memory, and deleting more for
-  // that would never end.
+  // By what the keys took, not by what is allocated: telling clients of the keys that are gone takes memory, and
+  // deleting more for that would never end.
   for (int keys = 1; to_free > 0; ++keys) {
     const auto before = measures ? Clock::now() : Clock::time_point();
     const std::optional<Evictor::Evicted> evicted = evictor_.evict_one(*rule, samples);
@@ -177,6 +188,11 @@ void MemoryLimits::evict_clients() {
     line.pop_back();
     spdlog::warn("Evicting client: {}", line);
     clients.close(*largest);
+    // Now and not at the end of the turn, or keys would have to go for it. Its input may be where the running command
+    // is.
+    OutputBuffer().swap(largest->output);
+    largest->released = 0;
+    largest->gates.clear();
     ++evicted_clients_;
   }
 }

@@ -15,11 +15,12 @@ namespace stele {
 ///     under the limit ──command, CONFIG SET──► over it ──► keys deleted ──► under it
 ///                                                 │
 ///                                                 ├─ time is up ──► goes on in the next turns; commands run meanwhile
-///                                                 └─ nothing to delete ──► out_of_memory(): commands that may grow are refused
+///                                                 └─ nothing to delete ──► out_of_memory(): commands that may grow are
+///                                                 refused
 ///
-/// What counts against maxmemory is all that is allocated, less what deleting keys does not bring back: the journal's batch and
-/// RocksDB's caches, which have a bound of their own. Without either limit nothing here runs but a look at a flag.
-/// Threads: the executor, between units.
+/// What counts against maxmemory is all that is allocated, less what deleting keys does not bring back: the journal's
+/// batch and RocksDB's caches, which have a bound of their own. Without either limit nothing here runs but a look at a
+/// flag. Threads: the executor, between units.
 class MemoryLimits {
  public:
   explicit MemoryLimits(Environment& environment);
@@ -64,8 +65,8 @@ class MemoryLimits {
   Evictor evictor_;
   std::size_t memory_max_ = 0;
   std::size_t clients_max_ = 0;
-  std::size_t store_bytes_ = 0;   // of RocksDB's caches, as of the last cron()
-  std::size_t handed_over_ = 0;   // to the reclaimer: freed soon
+  std::size_t store_bytes_ = 0;  // of RocksDB's caches, as of the last cron()
+  std::size_t handed_over_ = 0;  // to the reclaimer: freed soon
   bool out_of_memory_ = false;
   bool unfinished_ = false;
   std::uint64_t evicted_clients_ = 0;

@@ -81,6 +81,31 @@ std::string_view allocator_name() {
   return name;
 }
 
+std::optional<std::int64_t> allocator_number(const std::string& name, std::optional<std::int64_t> value) {
+  if (mallctl == nullptr) return std::nullopt;
+  // The width is part of the name's meaning; a wrong one is refused.
+  const auto ask = [&]<typename T>(T old) -> std::optional<std::int64_t> {
+    T fresh = static_cast<T>(value.value_or(0));
+    std::size_t bytes = sizeof old;
+    if (mallctl(name.c_str(), &old, &bytes, value ? &fresh : nullptr, value ? sizeof fresh : 0) != 0) return std::nullopt;
+    return static_cast<std::int64_t>(old);
+  };
+  if (const auto wide = ask(std::uint64_t{0})) return wide;
+  if (const auto narrow = ask(std::uint32_t{0})) return narrow;
+  return ask(std::uint8_t{0});
+}
+
+std::optional<std::string> allocator_text(const std::string& name, const std::optional<std::string>& value) {
+  const char* old = nullptr;
+  const char* fresh = value ? value->c_str() : nullptr;
+  std::size_t bytes = sizeof old;
+  if (mallctl == nullptr ||
+      mallctl(name.c_str(), &old, &bytes, value ? &fresh : nullptr, value ? sizeof fresh : 0) != 0 || old == nullptr) {
+    return std::nullopt;
+  }
+  return std::string(old);
+}
+
 void purge_free_memory() {
   if (mallctl != nullptr) {
     // 4096 means all arenas.

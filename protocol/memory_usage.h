@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,11 @@ MemoryFigures read_memory_figures();
 
 /// "jemalloc-5.3.0", "libc".
 std::string_view allocator_name();
+
+/// What the allocator says of `name` (DEBUG MALLCTL): a number of this width, or with MALLCTL-STR a text. Nothing if it knows no such
+/// name, or is not jemalloc. `value`: sets it, too.
+std::optional<std::int64_t> allocator_number(const std::string& name, std::optional<std::int64_t> value);
+std::optional<std::string> allocator_text(const std::string& name, const std::optional<std::string>& value);
 
 /// Hands free pages back to the kernel.
 void purge_free_memory();

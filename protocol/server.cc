@@ -194,6 +194,7 @@ std::size_t Server::process(Connection& connection, std::string_view bytes) {
         break;
       }
       count_memory(connection);
+      if (connection.closed) break;
       // Not only when they are sent: one packet can ask for more replies than there is memory.
       if (connection.output.size() > kUncheckedOutputBytesMax && over_output_limit(connection, now_)) break;
     }

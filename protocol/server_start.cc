@@ -374,6 +374,7 @@ void Server::accepted(int fd) {
 // --- a few times a second
 
 void Server::cron() {
+  if (environment_->cron_paused) return;
   Keyspace& keyspace = storage_->keyspace();
   keyspace.set_access_clock(static_cast<std::uint32_t>(keyspace.now().ms() / 1000));
   stats_.commands_rate.sample(stats_.commands_processed, now_);
