@@ -13,6 +13,7 @@ build=(
   librocksdb-dev liblz4-dev liblzf-dev libxxhash-dev     # persistence/
   libabsl-dev libssl-dev                                 # engine/
   libasio-dev                                            # protocol/
+  liblua5.1-0-dev lua-cjson-dev lua-bitop-dev            # protocol/scripting/
   libspdlog-dev libfmt-dev libjemalloc-dev               # everywhere
 )
 test=(

@@ -54,8 +54,13 @@ class Call {
   void not_an_integer() { fail("ERR value is not an integer or out of range"); }
   void wrong_arity();
   void no_such_key() { fail("ERR no such key"); }
+  /// As fail(), for an error that was counted where it arose: in a command that a script called.
+  void fail_again(std::string_view error) {
+    fail(error);
+    error_code_bytes_ = 0;
+  }
   bool failed() const { return failed_; }
-  /// The first word of the last error.
+  /// The first word of the last error; empty if it is not to be counted.
   std::string_view error() const { return {error_code_, error_code_bytes_}; }
 
   /// Parses argument `i`; replies not_an_integer() and returns false if it is none.
@@ -83,6 +88,8 @@ class Call {
   void block_as(std::span<const std::string_view> args, std::span<const std::string_view> keys, Deadline deadline,
                 bool wakes_when_gone = false);
   bool blocked() const { return blocked_; }
+  /// The run at the end of the wait: the reply is the one of a timeout, whatever the keys hold by now.
+  bool wait_is_over() const { return session_.may_not_block && session_.wait.waiting(); }
   /// Argument `i` as a timeout in seconds (a fraction is allowed) or whole milliseconds; 0 is for ever. Replies with the error
   /// and returns false if it is none.
   bool timeout_seconds_arg(std::size_t i, Deadline& deadline);

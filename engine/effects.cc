@@ -10,6 +10,13 @@ void Effects::emit_list(int db, std::span<const std::string_view> args) {
   append_command(journal_.batch(), args);
 }
 
+void Effects::abandon_unit() {
+  if (unit_effects_ == 0) return;
+  journal_.batch().resize_down(unit_start_);
+  stream_db_ = unit_stream_db_;
+  unit_effects_ = 0;
+}
+
 void Effects::insert_multi() {
   // Most units have one effect; only the second one shows that the first needed a MULTI before it.
   static constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";

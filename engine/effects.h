@@ -27,12 +27,15 @@ class Effects {
 
   void begin_unit() {
     unit_start_ = journal_.batch().size();
+    unit_stream_db_ = stream_db_;
     unit_effects_ = 0;
   }
   void end_unit() {
     if (unit_effects_ > 1) append_raw("*1\r\n$4\r\nEXEC\r\n");
     unit_effects_ = 0;
   }
+  /// Takes back what was emitted since begin_unit(): for a server that ends in the middle of a unit.
+  void abandon_unit();
   /// Effects emitted since begin_unit().
   std::size_t unit_effects() const { return unit_effects_; }
 
@@ -68,6 +71,7 @@ class Effects {
   Journal& journal_;
   std::size_t unit_start_ = 0;
   std::size_t unit_effects_ = 0;
+  int unit_stream_db_ = -1;
   int stream_db_ = -1;
   bool muted_ = false;
 };

@@ -17,6 +17,7 @@
 #include "engine/collection_limits.h"
 #include "engine/digest.h"
 #include "engine/effects.h"
+#include "engine/function_libraries.h"
 #include "engine/key_events.h"
 #include "engine/key_hash.h"
 #include "engine/reclaimer.h"
@@ -148,6 +149,9 @@ class Keyspace {
   }
   Waiters& waiters() { return waiters_; }
 
+  /// FUNCTION LOAD's, part of the state that a checkpoint stores.
+  FunctionLibraries& functions() { return functions_; }
+
   // --- limits
   CollectionLimits& limits() { return limits_; }
   /// Longest string that a command may build (proto-max-bulk-len).
@@ -187,8 +191,9 @@ class Keyspace {
   void create(Item& item, Entry* entry);
   void begin_change(Item& item);
   void end_change(Item& item, Entry* entry);
-  /// Frees the value on the reclaimer's thread if `lazy` and large.
+  /// Frees the value on the reclaimer's thread if `lazy` and at least kLazyBodyBytes.
   void erase(Item& item, bool lazy = false);
+  static constexpr std::size_t kLazyBodyBytes = 64 * 1024;  // freeing less costs less than handing it over
   /// As erase(), but the entry is the caller's now: to be created elsewhere (RENAME, MOVE).
   Entry* take(Item& item);
   void set_expire(Item& item, std::optional<UnixTime> at);
@@ -285,6 +290,7 @@ class Keyspace {
   LazyFree lazy_free_;
   CollectionLimits limits_;
   Waiters waiters_;
+  FunctionLibraries functions_;
   KeyspaceObserver* observer_ = nullptr;
   bool observes_changes_ = false;
   std::uint32_t observed_kinds_ = 0;

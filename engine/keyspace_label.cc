@@ -10,6 +10,7 @@ namespace stele {
 //     seed <32 hex digits>
 //     partitions <next partition>
 //     db <index> <partition> <keys> <keys with an expiry>      one for each database
+//     library <name> <source in hex>                           one for each function library
 
 std::string Keyspace::engine_state() const {
   std::string out = "seed ";
@@ -18,7 +19,7 @@ std::string Keyspace::engine_state() const {
   for (const auto& db : dbs_) {
     fmt::format_to(std::back_inserter(out), "db {} {} {} {}\n", db->index, db->partition, db->size(), db->expires_size());
   }
-  return out;
+  return out + functions_.label_lines();
 }
 
 Result<KeyHasher::Seed> Keyspace::seed_of(std::string_view engine_state) {
@@ -59,6 +60,11 @@ Status Keyspace::restore(std::string_view engine_state) {
       db.partition = partition;
       db.cold = keys;
       db.cold_expires = expires;
+    } else if (word == "library") {
+      std::string name, code;
+      lines >> name >> code;
+      if (!lines) return Status::corrupt("checkpoint label: malformed library in the engine state");
+      STELE_CHECK(functions_.restore(name, code));
     } else {
       return Status::corrupt("checkpoint label: unknown word '{}' in the engine state", word);
     }

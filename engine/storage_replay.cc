@@ -45,7 +45,10 @@ class Replayer {
       last_ = registry_.find_in_stream(args[0]);
       last_name_ = args[0];
     }
-    RegisteredCommand* const command = last_;
+    RegisteredCommand* command = last_;
+    if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
+      command = CommandRegistry::find_subcommand(*command, args[1]);
+    }
     if (command == nullptr || command->row->run == nullptr) {
       return Status::corrupt("journal: unknown command '{}' at offset {}; was it written by a later version?", args[0], at);
     }

@@ -31,6 +31,21 @@ std::string flags_of(const Connection& connection) {
   return flags.empty() ? std::string(1, 'N') : flags;
 }
 
+// Each of these counts here and in an index of its own: a watched key, a subscription, a prefix of CLIENT TRACKING.
+constexpr std::size_t kWatchBytes = 2 * sizeof(std::pair<int, std::string>) + 2 * sizeof(void*);
+constexpr std::size_t kSubscriptionBytes = sizeof(Audience) + sizeof(Audience::Subscription) + 4 * sizeof(void*);
+constexpr std::size_t kPrefixBytes = 4 * sizeof(std::string);
+
+/// Of what the client has asked to be told about.
+std::size_t interest_bytes(const Connection& connection) {
+  std::size_t bytes = connection.watch.keys.size() * kWatchBytes;
+  if (const Subscriptions* all = connection.subscriptions.get()) {
+    bytes += (all->channels_and_patterns() + all->count(Topic::shard)) * kSubscriptionBytes;
+  }
+  if (connection.tracking != nullptr) bytes += connection.tracking->prefixes.size() * kPrefixBytes;
+  return bytes;
+}
+
 std::int64_t seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
   return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(to - from).count());
 }
@@ -51,7 +66,7 @@ ClientType type_of(const Connection& connection) {
 
 std::size_t client_bytes(const Connection& connection) {
   return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.queue_bytes +
-         connection.name.size() + connection.peer.size() + connection.local.size();
+         interest_bytes(connection) + connection.name.size() + connection.peer.size() + connection.local.size();
 }
 
 void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {
@@ -69,7 +84,9 @@ void append_client_line(std::string& out, const Connection& connection, const Cl
   };
   fmt::format_to(at, " sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}",
                  subscribed(Topic::channel), subscribed(Topic::pattern), subscribed(Topic::shard), queued,
-                 std::max(connection.input.size(), sight.command_bytes), connection.input.capacity() - connection.input.size(), sight.argument_bytes,
+                 std::max(connection.input.size() - std::min(connection.parser.parsed(), connection.input.size()),
+                          sight.command_bytes),
+                 connection.input.capacity() - connection.input.size(), sight.argument_bytes,
                  connection.queue_bytes);
   // Redis has a buffer of at most 16 KiB and behind it a list of blocks; so much of ours is shown as either.
   const std::size_t in_buffer = std::min(connection.output.size(), kReplyBlockBytes);

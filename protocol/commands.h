@@ -11,6 +11,7 @@ std::span<const Command> transaction_commands();  // MULTI EXEC DISCARD WATCH UN
 std::span<const Command> connection_commands();   // AUTH HELLO PING ECHO QUIT RESET CLIENT
 std::span<const Command> pubsub_commands();       // SUBSCRIBE PUBLISH PUBSUB ...
 std::span<const Command> server_commands();       // CONFIG INFO COMMAND SHUTDOWN SAVE TIME MONITOR ...
+std::span<const Command> scripting_commands();    // EVAL EVALSHA SCRIPT FUNCTION FCALL
 std::span<const Command> debug_commands();        // DEBUG MEMORY LATENCY SLOWLOG
 
 }  // namespace stele

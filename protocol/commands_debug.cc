@@ -9,10 +9,12 @@
 
 #include "engine/type_ops.h"
 #include "protocol/commands.h"
+#include "protocol/commands_config.h"
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
 #include "protocol/resp_integer.h"
+#include "protocol/scripting/scripting.h"
 
 namespace stele {
 
@@ -27,9 +29,12 @@ void sleep(Call& call) {
   call.reply().ok();
 }
 
-/// DEBUG OBJECT key
+/// DEBUG OBJECT key: also one that has expired and is still there.
 void object(Call& call) {
+  const Expiry expiry = call.keyspace().expiry();
+  call.keyspace().set_expiry(Expiry::off);
   const Item item = call.keyspace().find(call.db(), call.arg(2));
+  call.keyspace().set_expiry(expiry);
   if (!item) return call.no_such_key();
   std::string serialised;
   type_ops(item.entry->type()).append_rdb(*item.entry, serialised);
@@ -126,13 +131,21 @@ void log(Call& call) {
 /// DEBUG ERROR message
 void error(Call& call) { call.fail(call.arg(2)); }
 
+/// DEBUG SET-DISABLE-DENY-SCRIPTS (0 | 1): scripts may call commands that are marked noscript.
+void set_disable_deny_scripts(Call& call) {
+  call.environment().scripting->allow_noscript_commands(parse_integer(call.arg(2)).value_or(0) != 0);
+  call.reply().ok();
+}
+
 /// What Redis' tests set about its inside, where there is nothing here to set.
 void accept(Call& call) { call.reply().ok(); }
 
 /// DEBUG HELP
 void help(Call& call) {
   reply_with_help(call, "DEBUG",
-                  {"CHANGE-REPL-ID", "    Begin a history that no replica knows.", "DIGEST", "    A digest of all data.",
+                  {"CHANGE-REPL-ID", "    Begin a history that no replica knows.",
+                   "CONFIG-REWRITE-FORCE-ALL", "    CONFIG REWRITE with a line for every directive.",
+                   "DIGEST", "    A digest of all data.",
                    "DIGEST-VALUE <key> [<key> ...]", "    Digests of these keys' values.",
                    "ERROR <message>", "    Reply with this error.", "LOADAOF", "    As RELOAD.",
                    "LOG <message>", "    Write a line to the log.", "OBJECT <key>", "    How a value is held.",
@@ -140,7 +153,13 @@ void help(Call& call) {
                    "PROTOCOL <type>", "    Reply with a value of this type.",
                    "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
-                   "SLEEP <seconds>", "    Do nothing for so long."});
+                   "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.", "SLEEP <seconds>", "    Do nothing for so long."});
+}
+
+/// DEBUG CONFIG-REWRITE-FORCE-ALL
+void rewrite_config_with_all(Call& call) {
+  if (const Status status = rewrite_config(call.environment(), true); !status.ok()) return call.fail("ERR " + status.message());
+  call.reply().ok();
 }
 
 struct Subcommand {
@@ -154,6 +173,7 @@ constexpr std::size_t kAny = SIZE_MAX;
 
 constexpr Subcommand kSubcommands[] = {
     {"CHANGE-REPL-ID", 2, 2, change_replication_id},
+    {"CONFIG-REWRITE-FORCE-ALL", 2, 2, rewrite_config_with_all},
     {"DIGEST", 2, 2, digest},
     {"DIGEST-VALUE", 2, kAny, digest_value},
     {"ERROR", 3, 3, error},
@@ -169,6 +189,7 @@ constexpr Subcommand kSubcommands[] = {
     {"RELOAD", 2, kAny, reload_with_options},
     {"REPLYBUFFER", 3, 4, accept},
     {"SET-ACTIVE-EXPIRE", 3, 3, set_active_expire},
+    {"SET-DISABLE-DENY-SCRIPTS", 3, 3, set_disable_deny_scripts},
     {"SLEEP", 3, 3, sleep},
 };
 

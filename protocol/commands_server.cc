@@ -1,7 +1,9 @@
 // Commands on the server as a whole: its life, its checkpoints, its clock, and who listens to everything.
 
+#include "protocol/scripting/scripting.h"
 #include "protocol/commands_server.h"
 
+#include "protocol/acl/commands_acl.h"
 #include "protocol/command_tips.h"
 #include "protocol/commands.h"
 #include "protocol/commands_command.h"
@@ -53,6 +55,9 @@ void shutdown(Call& call) {
     // A shutdown ends with its turn: there is none under way that this command could still see.
     return call.fail("ERR No shutdown in progress.");
   }
+  const Scripting& scripting = *call.environment().scripting;
+  // What a script has half done must not be stored.
+  if (scripting.is_busy() && request.save != Save::no) return call.fail(scripting.busy_error());
   call.environment().shut_down(request);
 }
 
@@ -123,10 +128,12 @@ constexpr Flags kWatchful = category::kAdmin | category::kDangerous;
 constexpr std::string_view kGroup = "server";
 
 const Command kServerCommands[] = {
+    {.name = "acl", .arity = -2, .group = kGroup, .since = "6.0.0", .summary = "Commands on users and what they may do.",
+     .complexity = "Depends on the subcommand.", .subcommands = acl_subcommands()},
     {.name = "bgrewriteaof", .arity = 1, .flags = kNoAsyncLoading | kOperator, .run = bgrewriteaof, .group = kGroup,
      .since = "1.0.0", .summary = "Starts a checkpoint, behind which the journal is cut.", .complexity = "O(1)"},
     {.name = "bgsave", .arity = -1, .flags = kNoAsyncLoading | kOperator, .run = bgsave, .group = kGroup,
-     .since = "1.0.0", .summary = "Starts a checkpoint.", .complexity = "O(1)"},
+     .since = "1.0.0", .summary = "Starts a checkpoint.", .complexity = "O(1)", .syntax = "[SCHEDULE]"},
     {.name = "command", .arity = -1, .flags = kLoading | kStale, .categories = category::kConnection,
      .run = server_command::command, .group = kGroup, .since = "2.8.13", .summary = "Describes all commands.",
      .complexity = "O(N) in the commands", .subcommands = command_subcommands(), .tips = tips::kVariesInOrder},
@@ -134,7 +141,7 @@ const Command kServerCommands[] = {
      .complexity = "Depends on the subcommand.", .subcommands = config_subcommands()},
     {.name = "info", .arity = -1, .flags = kLoading | kStale, .categories = category::kDangerous,
      .run = server_command::info, .group = kGroup, .since = "1.0.0", .summary = "Returns the server's figures.",
-     .complexity = "O(1)", .tips = tips::kVariesByShard},
+     .complexity = "O(1)", .tips = tips::kVariesByShard, .syntax = "[section]..."},
     {.name = "lastsave", .arity = 1, .flags = kLoading | kStale | kFast, .categories = kWatchful, .run = lastsave,
      .group = kGroup, .since = "1.0.0", .summary = "Returns when the last checkpoint was taken.", .complexity = "O(1)",
      .tips = tips::kVaries},
@@ -145,7 +152,8 @@ const Command kServerCommands[] = {
     {.name = "save", .arity = 1, .flags = kNoAsyncLoading | kOperator | kNoMulti, .run = save, .group = kGroup,
      .since = "1.0.0", .summary = "Takes a checkpoint and waits for it.", .complexity = "O(N) in the keys changed"},
     {.name = "shutdown", .arity = -1, .flags = kOperator | kLoading | kStale | kNoMulti | kAllowBusy, .run = shutdown,
-     .group = kGroup, .since = "1.0.0", .summary = "Ends the server.", .complexity = "O(N) in the keys changed"},
+     .group = kGroup, .since = "1.0.0", .summary = "Ends the server.", .complexity = "O(N) in the keys changed",
+     .syntax = "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"},
     {.name = "time", .arity = 1, .flags = kLoading | kStale | kFast, .run = time, .group = kGroup, .since = "2.6.0",
      .summary = "Returns the server's time.", .complexity = "O(1)", .tips = tips::kVaries},
 };

@@ -2,11 +2,14 @@
 
 #include <cstring>
 
+#include "protocol/acl/access.h"
 #include "protocol/blocked_clients.h"
+#include "protocol/memory_limits.h"
 #include "protocol/monitor.h"
 #include "protocol/pushes.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
+#include "protocol/scripting/scripting.h"
 #include "protocol/secrets.h"
 
 namespace stele {
@@ -42,11 +45,6 @@ bool may_run_while_subscribed(const RegisteredCommand& command) {
          std::find(std::begin(kAllowed), std::end(kAllowed), command.row->name) != std::end(kAllowed);
 }
 
-bool fits_arity(const RegisteredCommand& command, std::size_t argc) {
-  const int arity = command.row->arity;
-  return arity > 0 ? argc == static_cast<std::size_t>(arity) : argc >= static_cast<std::size_t>(-arity);
-}
-
 UnixTime wall_clock() {
   return UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                       std::chrono::system_clock::now().time_since_epoch())
@@ -57,6 +55,11 @@ UnixTime wall_clock() {
 
 Dispatcher::Dispatcher(CommandRegistry& registry, Storage& storage, Environment& environment)
     : registry_(registry), storage_(storage), environment_(environment) {}
+
+bool Dispatcher::fits_arity(const RegisteredCommand& command, std::size_t argc) {
+  const int arity = command.row->arity;
+  return arity > 0 ? argc == static_cast<std::size_t>(arity) : argc >= static_cast<std::size_t>(-arity);
+}
 
 RegisteredCommand* Dispatcher::find(Connection& connection, std::span<const std::string_view> args) {
   const std::string_view name = args[0];
@@ -101,9 +104,17 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
       return Outcome::done;
     }
-    if (const std::string_view why_not = refusal(connection, *command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, *command, args); !why_not.empty()) {
       reject(connection, command, why_not);
       return Outcome::done;
+    }
+    if (environment_.memory_limits->any()) {
+      environment_.memory_limits->make_room();
+      if (connection.closed) return Outcome::done;  // it was itself what took too much
+      if (environment_.memory_limits->out_of_memory() && may_grow(connection, *command)) {
+        reject(connection, command, "OOM command not allowed when used memory > 'maxmemory'.");
+        return Outcome::done;
+      }
     }
     if (connection.in_multi && !command->is(kNoMulti) && !runs_inside_multi(*command)) {
       connection.queue.emplace_back(command, args, raw);
@@ -115,6 +126,12 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
     if (!storage_.counts_are_exact() && would_run(connection, *command, shows_counts)) return Outcome::wait_for_counts;
     if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
 
+    // What is run while a script is busy changes nothing, and the open unit is the script's.
+    if (environment_.scripting->is_running()) {
+      const Pushes::Running answering(*environment_.pushes, connection);
+      call(connection, *command, args, raw);
+      return Outcome::done;
+    }
     running.emplace(*environment_.pushes, connection);
     storage_.effects().begin_unit();
     const bool replied = call(connection, *command, args, raw);
@@ -144,14 +161,20 @@ void Dispatcher::end_caching(Connection& connection, const RegisteredCommand& co
   if (!connection.in_multi && !about_client) connection.tracking->caching = false;
 }
 
-bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) const {
+bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) {
   const std::string_view name = command.row->name;
   return command.parent == nullptr &&
          (name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset");
 }
 
-std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command) {
-  if (!connection.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command,
+                                     std::span<const std::string_view> args) {
+  if (!connection.authenticated && !command.is(kNoAuth) && environment_.acl->asks_for_login()) {
+    return "NOAUTH Authentication required.";
+  }
+  if (environment_.scripting->is_busy() && connection.acts_for == nullptr && !command.is(kAllowBusy)) {
+    return environment_.scripting->busy_error();
+  }
   if (command.is(kProtected)) {
     const ProtectedFeature allowed = environment_.config.now().enable_debug_command;
     if (allowed == ProtectedFeature::no || (allowed == ProtectedFeature::local && !connection.is_loopback())) {
@@ -159,6 +182,11 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
              "local connection, otherwise you need to set this option in the configuration file, and then restart the "
              "server.";
     }
+  }
+  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    if (const std::string_view why_not = refusal_by_acl(connection, command, args); !why_not.empty()) return why_not;
   }
   // Once it runs, a transaction runs to its end: space that gives out meanwhile must not cut it in two.
   const auto writes = [](const RegisteredCommand& c) { return c.is(kWrite); };
@@ -171,14 +199,31 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
                            "in this context", command.full_name);
     return refusal_;
   }
-  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
   return {};
+}
+
+std::string_view Dispatcher::refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
+                                            std::span<const std::string_view> args) {
+  if (connection.acts_for != nullptr) {
+    refusal_ = refusal_by_acl_in_script(environment_, connection, command, args);
+  } else if (connection.in_exec) {
+    refusal_ = refusal_by_acl_in_exec(environment_, connection, command, args);
+  } else {
+    refusal_ = stele::refusal_by_acl(environment_, connection, command, args);
+  }
+  return refusal_;
 }
 
 bool Dispatcher::would_run(const Connection& connection, const RegisteredCommand& command, Predicate predicate) {
   if (command.row->name != "exec") return predicate(command);
   return std::any_of(connection.queue.begin(), connection.queue.end(),
                      [&](const QueuedCommand& queued) { return predicate(*queued.command()); });
+}
+
+bool Dispatcher::may_grow(const Connection& connection, const RegisteredCommand& command) {
+  // What waits for EXEC takes memory, too. EXEC itself may run unless it would run something that may grow.
+  if (connection.in_multi && !runs_inside_multi(command)) return true;
+  return would_run(connection, command, [](const RegisteredCommand& c) { return c.is(kDenyOom); });
 }
 
 bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command) const {
@@ -240,8 +285,11 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   Keyspace& keyspace = storage_.keyspace();
   keyspace.set_no_touch(connection.no_touch);
   Call call(command, args, raw, connection, reply, keyspace, storage_.effects(), &environment_);
+  const auto began = last_clock_;
   command.row->run(call);
-  if (connection.tracking != nullptr) environment_.tracking->remember(connection, command, args);
+  last_clock_ = began;  // it took what the commands took that it ran
+  Connection& client = connection.acts_for == nullptr ? connection : *connection.acts_for;
+  if (client.tracking != nullptr) environment_.tracking->remember(client, command, args);
   account(connection, command, args, call);
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
     feed_monitors(environment_, connection, without_secrets(command, args));
@@ -252,15 +300,22 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
 bool Dispatcher::run_again(Connection& connection) {
   const QueuedCommand& waiting = *connection.blocked;
   const std::size_t output_before = connection.output.size();
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    // The rules may have changed while it waited.
+    const std::string_view why_not = refusal_by_acl(connection, *waiting.command(), waiting.args());
+    if (!why_not.empty()) {
+      reject(connection, waiting.command(), why_not);
+      return true;
+    }
+  }
   const Pushes::Running running(*environment_.pushes, connection);
   // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
   RespWriter reply(connection.output, connection.resp);
   storage_.keyspace().set_no_touch(connection.no_touch);
-  storage_.effects().begin_unit();
   Call call(*waiting.command(), waiting.args(), {}, connection, reply, storage_.keyspace(), storage_.effects(), &environment_);
   waiting.command()->row->run(call);
   if (connection.tracking != nullptr) environment_.tracking->remember(connection, *waiting.command(), waiting.args());
-  storage_.effects().end_unit();
   environment_.tracking->end_command();
   if (call.failed()) {
     ++waiting.command()->stats.failed;
@@ -275,22 +330,24 @@ void Dispatcher::account(Connection& connection, RegisteredCommand& command, std
   const auto now = std::chrono::steady_clock::now();
   const auto took = now - last_clock_;
   last_clock_ = now;
-  if (took >= kClockSlack) storage_.keyspace().set_now(wall_clock());
+  // In a script time stands still.
+  if (took >= kClockSlack && !environment_.scripting->is_running()) storage_.keyspace().set_now(wall_clock());
   ++connection.commands;
   ++environment_.stats.commands_processed;
   ++command.stats.calls;
   command.stats.nanoseconds += static_cast<std::uint64_t>(took.count());
   if (call.failed()) {
     ++command.stats.failed;
-    count_error(call.error());
+    if (!call.error().empty()) count_error(call.error());
   }
   const Config& config = environment_.config.now();
   if (config.latency_tracking) command.stats.record_latency(static_cast<std::uint64_t>(took.count()));
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   if (config.slowlog_log_slower_than >= 0 && microseconds >= config.slowlog_log_slower_than &&
       !command.is(kSkipSlowlog)) {
+    const Connection& client = connection.acts_for == nullptr ? connection : *connection.acts_for;
     environment_.slow_log.add(keyspace_now(), static_cast<std::uint64_t>(microseconds), without_secrets(command, args),
-                              connection.peer, connection.name, static_cast<std::size_t>(config.slowlog_max_len));
+                              client.peer, client.name, static_cast<std::size_t>(config.slowlog_max_len));
   }
   if (config.latency_monitor_threshold > 0 && microseconds / 1000 >= config.latency_monitor_threshold) {
     environment_.latency.add(command.is(kFast) ? "fast-command" : "command", keyspace_now(),
@@ -317,7 +374,7 @@ void Dispatcher::run_queue(Connection& connection) {
   RespWriter(connection.output, connection.resp).array(queue.size());
   for (const QueuedCommand& queued : queue) {
     RegisteredCommand& command = *queued.command();
-    if (const std::string_view why_not = refusal(connection, command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, command, queued.args()); !why_not.empty()) {
       reject(connection, &command, why_not);
       continue;
     }

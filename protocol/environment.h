@@ -15,8 +15,11 @@
 
 namespace stele {
 
+class Acl;
 class BlockedClients;
 class Dispatcher;
+class MemoryLimits;
+class Scripting;
 class PubSub;
 class Pushes;
 class Tracking;
@@ -46,8 +49,11 @@ struct Environment {
   LatencyMonitor& latency;
   std::string run_id;
   std::string executable;
+  Acl* acl = nullptr;
   Dispatcher* dispatcher = nullptr;
+  Scripting* scripting = nullptr;
   BlockedClients* blocked = nullptr;
+  MemoryLimits* memory_limits = nullptr;
   Pushes* pushes = nullptr;
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;
@@ -61,6 +67,14 @@ struct Environment {
   std::function<void(Connection&)> resume;
   /// Replies were appended to a connection other than the one whose command runs: they leave at the end of the turn.
   std::function<void(Connection&)> replied;
+  /// A script has been running for long: other clients are heard, and told that the server is busy.
+  std::function<void()> while_busy;
+  /// It has ended.
+  std::function<void()> script_was_busy;
+  /// Whether commands that may grow are refused because of maxmemory; never if it is empty.
+  std::function<bool()> out_of_memory;
+  /// Whether the user of a connection may run a command; everyone may if it is empty.
+  std::function<bool(const Connection&, const RegisteredCommand&, std::span<const std::string_view>)> may_run;
 };
 
 inline Connection& connection_of(Call& call) { return static_cast<Connection&>(call.session()); }

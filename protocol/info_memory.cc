@@ -3,7 +3,9 @@
 #include "protocol/client_text.h"
 #include "protocol/config_directive.h"
 #include "protocol/info.h"
+#include "protocol/memory_limits.h"
 #include "protocol/memory_overhead.h"
+#include "protocol/scripting/scripting.h"
 
 namespace stele {
 
@@ -78,16 +80,21 @@ void add_memory(InfoText& info, Environment& environment) {
   info.add("allocator_active", now.active);
   info.add("allocator_resident", now.resident);
   add_bytes(info, "total_system_memory", system_memory_bytes());
-  add_bytes(info, "used_memory_lua", 0);
-  info.add("used_memory_vm_eval", 0);
-  info.add("used_memory_scripts_eval", 0);
-  info.add("number_of_cached_scripts", 0);
-  info.add("number_of_functions", 0);
-  info.add("number_of_libraries", 0);
-  info.add("used_memory_vm_functions", 0);
-  add_bytes(info, "used_memory_vm_total", 0);
-  info.add("used_memory_functions", 0);
-  add_bytes(info, "used_memory_scripts", 0);
+  Scripting& scripting = *environment.scripting;
+  const std::size_t scripts_vm = scripting.cache().sandbox().bytes();
+  const std::size_t functions_vm = scripting.functions().sandbox().bytes();
+  const std::size_t scripts = scripting.cache().script_bytes();
+  const std::size_t functions = scripting.functions().code_bytes();
+  add_bytes(info, "used_memory_lua", scripts_vm);
+  info.add("used_memory_vm_eval", scripts_vm);
+  info.add("used_memory_scripts_eval", scripts);
+  info.add("number_of_cached_scripts", scripting.cache().size());
+  info.add("number_of_functions", scripting.functions().functions());
+  info.add("number_of_libraries", scripting.functions().libraries().size());
+  info.add("used_memory_vm_functions", functions_vm);
+  add_bytes(info, "used_memory_vm_total", scripts_vm + functions_vm);
+  info.add("used_memory_functions", functions);
+  add_bytes(info, "used_memory_scripts", scripts + functions);
   add_bytes(info, "maxmemory", static_cast<std::size_t>(environment.config.now().maxmemory));
   info.add("maxmemory_policy", configured(environment, "maxmemory-policy"));
   info.line("allocator_frag_ratio:{:.2f}", ratio(now.active, now.allocated));
@@ -98,7 +105,7 @@ void add_memory(InfoText& info, Environment& environment) {
   info.add("rss_overhead_bytes", difference(now.rss, now.resident));
   info.line("mem_fragmentation_ratio:{:.2f}", ratio(now.rss, now.allocated));
   info.add("mem_fragmentation_bytes", difference(now.rss, now.allocated));
-  info.add("mem_not_counted_for_evict", overhead.journal_buffer);
+  info.add("mem_not_counted_for_evict", environment.memory_limits->not_counted_bytes());
   info.add("mem_replication_backlog", 0);
   info.add("mem_total_replication_buffers", 0);
   info.add("mem_clients_slaves", 0);

@@ -58,6 +58,22 @@ std::span<epoll_event> Poller::ready(std::chrono::milliseconds timeout) {
   return {events_, static_cast<std::size_t>(count)};
 }
 
+std::span<epoll_event> Poller::look(std::span<epoll_event> events, bool& accepts) {
+  accepts = false;
+  const int count = ::epoll_wait(fd_, events.data(), static_cast<int>(events.size()), 0);
+  if (count < 0) {
+    STELE_ASSERT(errno == EINTR);
+    return {};
+  }
+  const auto found = events.first(static_cast<std::size_t>(count));
+  for (epoll_event& event : found) {
+    if (event.data.ptr != this) continue;
+    accepts = true;
+    event.data.ptr = nullptr;
+  }
+  return found;
+}
+
 Wakeup::Wakeup() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) { STELE_ASSERT(fd_ >= 0); }
 
 Wakeup::~Wakeup() { ::close(fd_); }

@@ -48,6 +48,8 @@ class Poller {
 
   /// The connections (in data.ptr; null is none) that are ready, after waiting up to `timeout`; a signal ends the wait.
   std::span<epoll_event> ready(std::chrono::milliseconds timeout);
+  /// As ready() without waiting, into `events`: for a look in the middle of a turn, which still needs what ready() returned.
+  std::span<epoll_event> look(std::span<epoll_event> events, bool& accepts);
   /// Whether the last ready() found somebody waiting to be accepted.
   bool accepts() const { return accepts_; }
 

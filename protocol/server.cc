@@ -2,7 +2,9 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include <spdlog/spdlog.h>
@@ -100,6 +102,7 @@ void Server::turn(std::span<epoll_event> ready) {
     stats_.expired_keys_active += removed;
     more_work_ |= removed == kExpirePerTurn;
   }
+  more_work_ |= memory_limits_->turn();
   if (io_->take_cron_due()) cron();
   tracking_->broadcast();
   commit();
@@ -114,7 +117,10 @@ void Server::read_from(Connection& connection) {
   char* buffer = read_buffer_.data();
   std::size_t room = kReadBytes;
   if (!fresh) {
-    room = std::max(kReadBytes, std::min(connection.parser.wanted(), kReadAheadBytesMax));
+    // What is left of a payload fits into what was reserved for it: no need for more than that.
+    const std::size_t wanted = connection.parser.wanted();
+    room = wanted > 0 && wanted <= connection.input.room() ? connection.input.room()
+                                                           : std::max(kReadBytes, std::min(wanted, kReadAheadBytesMax));
     buffer = connection.input.reserve(room);
   }
   const ssize_t got = ::recv(connection.fd, buffer, room, 0);
@@ -138,6 +144,7 @@ void Server::read_from(Connection& connection) {
   if (connection.closed) return;
   if (used < bytes) connection.input.append(buffer + used, bytes - used);
   check_query_limit(connection);
+  count_memory(connection);
 }
 
 void Server::process_input(Connection& connection) {
@@ -146,6 +153,7 @@ void Server::process_input(Connection& connection) {
   connection.input.consume(used);
   if (connection.input.empty()) connection.input.shrink(kIdleBufferBytesMax);
   check_query_limit(connection);
+  count_memory(connection);
 }
 
 void Server::check_query_limit(Connection& connection) {
@@ -185,6 +193,7 @@ std::size_t Server::process(Connection& connection, std::string_view bytes) {
         put_off(connection, executed);
         break;
       }
+      count_memory(connection);
       // Not only when they are sent: one packet can ask for more replies than there is memory.
       if (connection.output.size() > kUncheckedOutputBytesMax && over_output_limit(connection, now_)) break;
     }
@@ -217,6 +226,78 @@ void Server::resume(Connection& connection) {
   resumed_.push_back(&connection);
 }
 
+// --- while a script is busy
+
+void Server::busy_turn() {
+  // The client whose script it is has a command under way: neither its input nor its output may be touched.
+  Connection* const caller = scripting_->caller();
+  now_ = std::chrono::steady_clock::now();
+  dispatcher_->begin_turn(now_);
+  Effects& effects = storage_->effects();
+  if (effects.unit_effects() == 0) {
+    // The batch holds whole units only: they can go, with the replies that wait for them.
+    commit(caller);
+    effects.begin_unit();
+  } else if (!gated_.empty()) {
+    release_gated(acknowledged(), caller);
+  }
+  // Replies of the turn that are held back until the script's unit is committed; what is said from here on depends on
+  // nothing that is in it.
+  const auto held_back = static_cast<std::ptrdiff_t>(replied_.size());
+
+  std::array<epoll_event, 256> events;
+  bool accepts = false;
+  for (const epoll_event& event : poller_.look(events, accepts)) {
+    if (event.data.ptr == nullptr) continue;
+    Connection& connection = *static_cast<Connection*>(event.data.ptr);
+    if (connection.closed || &connection == caller) continue;
+    if (connection.waits != Waits::no) {
+      if (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) clients_.close(connection);
+    } else if (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+      read_while_busy(connection);
+    }
+    if (event.events & EPOLLOUT && !connection.closed) send(connection);
+  }
+  io_->context.poll();
+
+  const std::vector<Connection*> answered(replied_.begin() + held_back, replied_.end());
+  replied_.erase(replied_.begin() + held_back, replied_.end());
+  for (Connection* connection : answered) {
+    connection->in_turn = false;
+    if (!connection->closed) release_replies(*connection, storage_->journal().end(), acknowledged());
+  }
+  if (shutdown_ && shutdown_->save == ShutdownRequest::Save::no) end_in_script();
+}
+
+void Server::read_while_busy(Connection& connection) {
+  // Not into the shared buffer: the command that runs has its arguments there.
+  const std::size_t room = std::max(kReadBytes, std::min(connection.parser.wanted(), kReadAheadBytesMax));
+  const ssize_t got = ::recv(connection.fd, connection.input.reserve(room), room, 0);
+  if (got <= 0) {
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got < 0 || connection.output.empty()) return clients_.close(connection);
+    connection.peer_is_done = connection.close_after_reply = true;
+    return clients_.watch(connection, false, connection.watches_writes);
+  }
+  const auto bytes = static_cast<std::size_t>(got);
+  connection.bytes_in += bytes;
+  connection.last_active = now_;
+  stats_.net_input_bytes += bytes;
+  ++stats_.reads_processed;
+  connection.input.advance(bytes);
+  process_input(connection);
+}
+
+void Server::end_in_script() {
+  spdlog::warn("ending in the middle of a script: its effects so far are given up, in memory as in the journal");
+  storage_->effects().abandon_unit();
+  const int status = shut_down();
+  if (!pidfile_.empty()) ::unlink(pidfile_.c_str());
+  spdlog::shutdown();
+  // The script is still on the stack, so destructors are not for now; nothing is left that they would have to write.
+  std::_Exit(status);
+}
+
 // --- replies
 
 void Server::note_replied(Connection& connection) {
@@ -230,7 +311,7 @@ Offset Server::acknowledged() const {
   return journal.fsync() == Fsync::always ? journal.durable() : journal.written();
 }
 
-void Server::commit() {
+void Server::commit(Connection* held_back) {
   Result<Offset> gate = storage_->journal().commit(storage_->keyspace().now(), storage_->effects().stream_db());
   if (!gate.ok()) {
     spdlog::critical("the journal has failed: {}. Stopping: nothing more could be acknowledged. Check the disk, then start "
@@ -240,14 +321,18 @@ void Server::commit() {
     spdlog::shutdown();
     std::_Exit(1);
   }
-  storage_->after_commit();
+  if (held_back == nullptr) storage_->after_commit();
   const Offset passed = acknowledged();
-  if (!gated_.empty()) release_gated(passed);
-  for (Connection* connection : replied_) {
+  if (!gated_.empty()) release_gated(passed, held_back);
+  std::erase_if(replied_, [&](Connection* connection) {
+    if (connection == held_back) return false;
     connection->in_turn = false;
-    if (!connection->closed) release_replies(*connection, *gate, passed);
-  }
-  replied_.clear();
+    if (connection->closed) return true;
+    release_replies(*connection, *gate, passed);
+    count_memory(*connection);
+    return true;
+  });
+  memory_limits_->evict_clients();
 }
 
 void Server::release_replies(Connection& connection, Offset gate, Offset acknowledged) {
@@ -259,14 +344,16 @@ void Server::release_replies(Connection& connection, Offset gate, Offset acknowl
   connection.gates.push_back({connection.sent + connection.output.size(), gate});
 }
 
-void Server::release_gated(Offset acknowledged) {
+void Server::release_gated(Offset acknowledged, const Connection* held_back) {
   std::erase_if(gated_, [&](Connection* connection) {
+    if (connection == held_back) return false;
     if (connection->closed) return true;
     while (!connection->gates.empty() && connection->gates.front().offset <= acknowledged) {
       connection->released = connection->gates.front().end - connection->sent;
       connection->gates.pop_front();
     }
     if (connection->released > 0) send(*connection);
+    count_memory(*connection);
     return connection->gates.empty();
   });
 }
