@@ -37,8 +37,8 @@ const EventScript kSets("sets", R"(
   SDIFFSTORE dest s t
   SDIFFSTORE dest s s
   SINTER s missing
-  SUNION s missing
-  SDIFF s missing
+  SUNION missing missing2
+  SDIFF missing s
   SINTERCARD 2 s missing
   SREM s a b c
 )");
