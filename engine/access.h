@@ -13,6 +13,7 @@ namespace stele {
 ///     LFU   minutes, modulo 2^16, of the last decay | counter (8 bits), about the logarithm of the accesses
 struct AccessPolicy {
   bool lfu = false;
+  bool decides = false;  // maxmemory is set, with an LRU or LFU policy: Redis shares no integers then
   unsigned log_factor = 10;    // lfu-log-factor: the higher, the more accesses for one step of the counter
   unsigned decay_minutes = 1;  // lfu-decay-time: for one step down; 0 for never
 };

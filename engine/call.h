@@ -33,6 +33,8 @@ class Call {
   std::span<const std::string_view> args() const { return args_; }
   std::size_t argc() const { return args_.size(); }
   std::string_view arg(std::size_t i) const { return args_[i]; }
+  /// The arguments as the client sent them; empty if they came another way.
+  std::string_view raw() const { return raw_; }
   bool arg_is(std::size_t i, std::string_view word) const;  // in any case of letters
 
   Session& session() const { return session_; }
@@ -86,6 +88,8 @@ class Call {
   void block_as(std::span<const std::string_view> args, std::span<const std::string_view> keys, Deadline deadline,
                 bool wakes_when_gone = false);
   bool blocked() const { return blocked_; }
+  /// The run at the end of the wait: the reply is the one of a timeout, whatever the keys hold by now.
+  bool wait_is_over() const { return session_.may_not_block && session_.wait.waiting(); }
   /// Argument `i` as a timeout in seconds (a fraction is allowed) or whole milliseconds; 0 is for ever. Replies with the error
   /// and returns false if it is none.
   bool timeout_seconds_arg(std::size_t i, Deadline& deadline);

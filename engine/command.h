@@ -122,6 +122,7 @@ struct Command {
   std::span<const std::string_view> tips{};
   std::string_view deprecated_since{};
   std::string_view replaced_by{};
+  std::string_view syntax{};  // the arguments behind the name; protocol/command_syntax.h says how
 };
 
 }  // namespace stele

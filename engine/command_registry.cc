@@ -26,6 +26,7 @@ Flags implied_categories(Flags flags) {
 RegisteredCommand* CommandRegistry::register_row(const Command& row, const RegisteredCommand* parent) {
   RegisteredCommand& command = storage_.emplace_back();
   command.row = &row;
+  command.id = static_cast<std::uint32_t>(storage_.size() - 1);
   command.full_name = parent == nullptr ? std::string(row.name) : parent->full_name + "|" + std::string(row.name);
   command.flags = row.flags;
   command.parent = parent;
@@ -107,6 +108,25 @@ void CommandRegistry::reset_stats() {
   for (RegisteredCommand& command : storage_) command.stats = CommandStats();
 }
 
+namespace {
+
+/// Of SORT, whose specification cannot say it: the position of the key behind the last STORE; 0 if there is none.
+int position_of_sort_target(std::span<const std::string_view> args) {
+  int target = 0;
+  for (std::size_t i = 2; i + 1 < args.size(); ++i) {
+    if (equals_ignoring_case(args[i], "limit")) {
+      i += 2;
+    } else if (equals_ignoring_case(args[i], "by") || equals_ignoring_case(args[i], "get")) {
+      ++i;
+    } else if (equals_ignoring_case(args[i], "store")) {
+      target = static_cast<int>(++i);
+    }
+  }
+  return target;
+}
+
+}  // namespace
+
 bool key_positions(const RegisteredCommand& command, std::span<const std::string_view> args,
                    std::vector<KeyPosition>& out) {
   const int argc = static_cast<int>(args.size());
@@ -125,6 +145,11 @@ bool key_positions(const RegisteredCommand& command, std::span<const std::string
         }
       }
       if (first == 0) continue;
+    } else if (spec.begin == KeySpec::Begin::unknown && command.row->name.starts_with("sort")) {
+      // What BY and GET lead to depends on the elements: those keys are nowhere in the arguments.
+      const int target = spec.flags & key_flag::kOW ? position_of_sort_target(args) : 0;
+      if (target > 0) out.push_back({target, spec.flags});
+      continue;
     } else if (spec.begin == KeySpec::Begin::unknown) {
       return false;
     }

@@ -32,6 +32,7 @@ struct CommandStats {
 /// A row in use: with everything that follows from it, and its figures.
 struct RegisteredCommand {
   const Command* row = nullptr;
+  std::uint32_t id = 0;   // counts from 0 in the order of registration, subcommands included
   std::string full_name;  // "client|list"
   Flags flags = 0;
   Flags categories = 0;
@@ -56,6 +57,9 @@ class CommandRegistry {
   RegisteredCommand* find(std::string_view name) const;
   /// By the name it has in the stream, which rename-command does not change: a journal must not depend on the settings.
   RegisteredCommand* find_in_stream(std::string_view name);
+  const RegisteredCommand* find_in_stream(std::string_view name) const {
+    return const_cast<CommandRegistry*>(this)->find_in_stream(name);
+  }
   /// The subcommand `name` of a container; null if none.
   static RegisteredCommand* find_subcommand(const RegisteredCommand& container, std::string_view name);
   /// "client|list" or "get".
@@ -63,6 +67,8 @@ class CommandRegistry {
 
   /// In the order of registration, containers without their subcommands.
   const std::vector<RegisteredCommand*>& commands() const { return commands_; }
+  /// With subcommands, and with what rename-command took away; [i] has the id i.
+  const std::deque<RegisteredCommand>& all() const { return storage_; }
   void reset_stats();
 
  private:

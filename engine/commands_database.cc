@@ -72,16 +72,16 @@ constexpr std::string_view kAllShards[] = {"request_policy:all_shards", "respons
 constexpr Command kCommands[] = {
     {.name = "select", .arity = 2, .flags = kLoading | kStale | kFast, .categories = category::kConnection,
      .run = select, .group = "connection", .since = "1.0.0", .summary = "Goes on in another database.",
-     .complexity = "O(1)"},
+     .complexity = "O(1)", .syntax = "index:integer"},
     {.name = "flushdb", .arity = -1, .flags = kWrite, .categories = category::kKeyspace | category::kDangerous,
      .run = flushdb, .group = "server", .since = "1.0.0", .summary = "Removes all keys of a database.",
-     .complexity = "O(N) for N keys; O(1) with ASYNC", .tips = kAllShards},
+     .complexity = "O(N) for N keys; O(1) with ASYNC", .tips = kAllShards, .syntax = "async=[ASYNC|SYNC]"},
     {.name = "flushall", .arity = -1, .flags = kWrite, .categories = category::kKeyspace | category::kDangerous,
      .run = flushall, .group = "server", .since = "1.0.0", .summary = "Removes all keys of all databases.",
-     .complexity = "O(N) for N keys; O(1) with ASYNC", .tips = kAllShards},
+     .complexity = "O(N) for N keys; O(1) with ASYNC", .tips = kAllShards, .syntax = "async=[ASYNC|SYNC]"},
     {.name = "swapdb", .arity = 3, .flags = kWrite | kFast, .categories = category::kKeyspace | category::kDangerous,
      .run = swapdb, .group = "server", .since = "4.0.0", .summary = "Exchanges two databases for all clients.",
-     .complexity = "O(N) for N watched keys"},
+     .complexity = "O(N) for N watched keys", .syntax = "index1:integer index2:integer"},
 };
 
 }  // namespace

@@ -142,16 +142,17 @@ using namespace key_flag;
 
 constexpr std::string_view kNondeterministic[] = {"nondeterministic_output"};
 
-constexpr Command setter(std::string_view name, std::string_view since, std::string_view summary, void (*run)(Call&)) {
+constexpr Command setter(std::string_view name, std::string_view since, std::string_view summary, std::string_view syntax,
+                         void (*run)(Call&)) {
   return {.name = name, .arity = -3, .flags = kWrite | kFast, .categories = category::kKeyspace,
           .keys = {KeySpec::one(1, kRW | key_flag::kUpdate)}, .run = run, .group = "generic", .since = since,
-          .summary = summary, .complexity = "O(1)"};
+          .summary = summary, .complexity = "O(1)", .syntax = syntax};
 }
 
 constexpr Command teller(std::string_view name, std::string_view since, std::string_view summary, void (*run)(Call&)) {
   return {.name = name, .arity = 2, .flags = kReadonly | kFast, .categories = category::kKeyspace,
           .keys = {KeySpec::one(1, kRO | kAccess)}, .run = run, .group = "generic", .since = since,
-          .summary = summary, .complexity = "O(1)"};
+          .summary = summary, .complexity = "O(1)", .syntax = "key"};
 }
 
 constexpr Command relative_teller(std::string_view name, std::string_view since, std::string_view summary,
@@ -162,17 +163,21 @@ constexpr Command relative_teller(std::string_view name, std::string_view since,
 }
 
 constexpr Command kCommands[] = {
-    setter("expire", "1.0.0", "Lets a key expire after a number of seconds.", expire),
-    setter("pexpire", "2.6.0", "Lets a key expire after a number of milliseconds.", pexpire),
-    setter("expireat", "1.2.0", "Lets a key expire at a date in Unix seconds.", expireat),
-    setter("pexpireat", "2.6.0", "Lets a key expire at a date in Unix milliseconds.", pexpireat),
+    setter("expire", "1.0.0", "Lets a key expire after a number of seconds.",
+           "key seconds:integer condition=[NX|XX|GT|LT]", expire),
+    setter("pexpire", "2.6.0", "Lets a key expire after a number of milliseconds.",
+           "key milliseconds:integer condition=[NX|XX|GT|LT]", pexpire),
+    setter("expireat", "1.2.0", "Lets a key expire at a date in Unix seconds.",
+           "key unix-time-seconds:unix-time condition=[NX|XX|GT|LT]", expireat),
+    setter("pexpireat", "2.6.0", "Lets a key expire at a date in Unix milliseconds.",
+           "key unix-time-milliseconds:unix-time condition=[NX|XX|GT|LT]", pexpireat),
     relative_teller("ttl", "1.0.0", "Tells after how many seconds a key expires.", ttl),
     relative_teller("pttl", "2.6.0", "Tells after how many milliseconds a key expires.", pttl),
     teller("expiretime", "7.0.0", "Tells when a key expires, in Unix seconds.", expiretime),
     teller("pexpiretime", "7.0.0", "Tells when a key expires, in Unix milliseconds.", pexpiretime),
     {.name = "persist", .arity = 2, .flags = kWrite | kFast, .categories = category::kKeyspace,
      .keys = {KeySpec::one(1, kRW | key_flag::kUpdate)}, .run = persist, .group = "generic", .since = "2.2.0",
-     .summary = "Takes the expiry from a key.", .complexity = "O(1)"},
+     .summary = "Takes the expiry from a key.", .complexity = "O(1)", .syntax = "key"},
 };
 
 }  // namespace

@@ -57,21 +57,22 @@ constexpr Command kCommands[] = {
     {.name = "del", .arity = -2, .flags = kWrite, .categories = category::kKeyspace,
      .keys = {KeySpec::range(1, -1, 1, kRM | kDelete)}, .run = del, .group = "generic", .since = "1.0.0",
      .summary = "Removes keys.", .complexity = "O(N) for N keys, and O(M) for each value of M elements",
-     .tips = kSumOfShards},
+     .tips = kSumOfShards, .syntax = "key..."},
     {.name = "unlink", .arity = -2, .flags = kWrite | kFast, .categories = category::kKeyspace,
      .keys = {KeySpec::range(1, -1, 1, kRM | kDelete)}, .run = unlink, .group = "generic", .since = "4.0.0",
      .summary = "Removes keys and frees large values in the background.", .complexity = "O(N) for N keys",
-     .tips = kSumOfShards},
+     .tips = kSumOfShards, .syntax = "key..."},
     {.name = "exists", .arity = -2, .flags = kReadonly | kFast, .categories = category::kKeyspace,
      .keys = {KeySpec::range(1, -1, 1, kRO)}, .run = exists, .group = "generic", .since = "1.0.0",
-     .summary = "Counts which of the keys exist.", .complexity = "O(N) for N keys", .tips = kSumOfShards},
+     .summary = "Counts which of the keys exist.", .complexity = "O(N) for N keys", .tips = kSumOfShards,
+     .syntax = "key..."},
     {.name = "touch", .arity = -2, .flags = kReadonly | kFast, .categories = category::kKeyspace,
      .keys = {KeySpec::range(1, -1, 1, kRO)}, .run = touch, .group = "generic", .since = "3.2.1",
      .summary = "Notes an access to keys and counts those that exist.", .complexity = "O(N) for N keys",
-     .tips = kSumOfShards},
+     .tips = kSumOfShards, .syntax = "key..."},
     {.name = "type", .arity = 2, .flags = kReadonly | kFast, .categories = category::kKeyspace,
      .keys = {KeySpec::one(1, kRO)}, .run = type, .group = "generic", .since = "1.0.0",
-     .summary = "Tells the type of a key's value.", .complexity = "O(1)"},
+     .summary = "Tells the type of a key's value.", .complexity = "O(1)", .syntax = "key"},
 };
 
 }  // namespace
@@ -82,7 +83,7 @@ std::span<const Command> generic_commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> rows;
     for (const auto table : {key_commands(), move_commands(), expire_commands(), scan_commands(), object_commands(),
-                             database_commands()}) {
+                             database_commands(), dump_commands(), sort_commands()}) {
       rows.insert(rows.end(), table.begin(), table.end());
     }
     return rows;

@@ -104,18 +104,19 @@ constexpr Command kCommands[] = {
     {.name = "rename", .arity = 3, .flags = kWrite, .categories = category::kKeyspace,
      .keys = {KeySpec::one(1, kRW | kAccess | kDelete), KeySpec::one(2, kOW | key_flag::kUpdate)}, .run = rename_always,
      .group = "generic", .since = "1.0.0", .summary = "Gives a key another name, replacing what had it.",
-     .complexity = "O(1), and O(M) to free a replaced value of M elements"},
+     .complexity = "O(1), and O(M) to free a replaced value of M elements", .syntax = "key newkey:key"},
     {.name = "renamenx", .arity = 3, .flags = kWrite | kFast, .categories = category::kKeyspace,
      .keys = {KeySpec::one(1, kRW | kAccess | kDelete), KeySpec::one(2, kOW | kInsert)}, .run = renamenx,
      .group = "generic", .since = "1.0.0", .summary = "Gives a key another name if no key has it.",
-     .complexity = "O(1)"},
+     .complexity = "O(1)", .syntax = "key newkey:key"},
     {.name = "copy", .arity = -3, .flags = kWrite | kDenyOom, .categories = category::kKeyspace,
      .keys = {KeySpec::one(1, kRO | kAccess), KeySpec::one(2, kOW | key_flag::kUpdate)}, .run = copy,
      .group = "generic", .since = "6.2.0", .summary = "Copies a value, with its expiry, to another key.",
-     .complexity = "O(N) for a value of N elements"},
+     .complexity = "O(N) for a value of N elements",
+     .syntax = "source:key destination:key [DB destination-db:integer] [REPLACE]"},
     {.name = "move", .arity = 3, .flags = kWrite | kFast, .categories = category::kKeyspace,
      .keys = {KeySpec::one(1, kRW | kAccess | key_flag::kUpdate)}, .run = move, .group = "generic", .since = "1.0.0",
-     .summary = "Moves a key to another database.", .complexity = "O(1)"},
+     .summary = "Moves a key to another database.", .complexity = "O(1)", .syntax = "key db:integer"},
 };
 
 }  // namespace

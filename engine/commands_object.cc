@@ -29,10 +29,10 @@ void encoding(Call& call) {
 void refcount(Call& call) {
   const Entry* entry = object_arg(call);
   if (entry == nullptr) return;
-  // Nothing is shared here, so this is no count: it is what Redis answers, which shares the integers from 0 to 9999
-  // (unless maxmemory is set with an LRU or LFU policy, which is not followed).
-  const bool shared_by_redis =
-      entry->encoding() == Encoding::integer && entry->integer() >= 0 && entry->integer() < 10'000;
+  // Nothing is shared here, so this is no count: it is what Redis answers, which shares the integers from 0 to 9999 unless
+  // each key's last access counts.
+  const bool shared_by_redis = !call.keyspace().access_policy().decides && entry->encoding() == Encoding::integer &&
+                               entry->integer() >= 0 && entry->integer() < 10'000;
   call.reply().integer(shared_by_redis ? std::numeric_limits<std::int32_t>::max() : 1);
 }
 
@@ -88,7 +88,7 @@ constexpr std::string_view kNondeterministic[] = {"nondeterministic_output"};
 constexpr Command about_key(std::string_view name, std::string_view since, std::string_view summary, void (*run)(Call&)) {
   return {.name = name, .arity = 3, .flags = kReadonly, .categories = category::kKeyspace,
           .keys = {KeySpec::one(2, key_flag::kRO)}, .run = run, .group = "generic", .since = since, .summary = summary,
-          .complexity = "O(1)", .tips = kNondeterministic};
+          .complexity = "O(1)", .tips = kNondeterministic, .syntax = "key"};
 }
 
 constexpr Command kSubcommands[] = {

@@ -88,10 +88,11 @@ constexpr std::string_view kDbsizeTips[] = {"request_policy:all_shards", "respon
 constexpr Command kCommands[] = {
     {.name = "keys", .arity = 2, .flags = kReadonly, .categories = category::kKeyspace | category::kDangerous,
      .run = keys, .group = "generic", .since = "1.0.0", .summary = "Lists all keys that match a pattern.",
-     .complexity = "O(N) for N keys in the database", .tips = kKeysTips},
+     .complexity = "O(N) for N keys in the database", .tips = kKeysTips, .syntax = "pattern:pattern"},
     {.name = "scan", .arity = -2, .flags = kReadonly | kTouchesArbitraryKeys, .categories = category::kKeyspace,
      .run = scan, .group = "generic", .since = "2.8.0", .summary = "Lists the keys of a database piece by piece.",
-     .complexity = "O(1) a call; O(N) for all N keys", .tips = kScanTips},
+     .complexity = "O(1) a call; O(N) for all N keys", .tips = kScanTips,
+     .syntax = "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type]"},
     {.name = "randomkey", .arity = 1, .flags = kReadonly | kTouchesArbitraryKeys, .categories = category::kKeyspace,
      .run = randomkey, .group = "generic", .since = "1.0.0", .summary = "Picks a key at random.", .complexity = "O(1)",
      .tips = kRandomKeyTips},

@@ -8,13 +8,6 @@
 
 namespace stele {
 
-namespace {
-
-// Freeing fewer elements than this costs less than handing them over (as Redis' LAZYFREE_THRESHOLD).
-constexpr std::size_t kLazyBodyBytes = 64 * 1024;
-
-}  // namespace
-
 Keyspace::Keyspace(int databases, const KeyHasher::Seed& seed, Effects& effects, Watches& watches, Reclaimer& reclaimer)
     : hasher_(seed), effects_(effects), watches_(watches), reclaimer_(reclaimer) {
   for (int i = 0; i < databases; ++i) {

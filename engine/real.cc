@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -29,5 +30,13 @@ std::optional<Real> parse(std::string_view text, Real (*convert)(const char*, ch
 
 std::optional<long double> parse_real(std::string_view text) { return parse(text, std::strtold); }
 std::optional<double> parse_double(std::string_view text) { return parse(text, std::strtod); }
+
+std::string_view format_real(long double value, std::span<char> buffer) {
+  const int printed = std::snprintf(buffer.data(), buffer.size(), "%.17Lf", value);
+  std::string_view text(buffer.data(), static_cast<std::size_t>(printed));
+  text = text.substr(0, text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.remove_suffix(1);
+  return text == "-0" ? "0" : text;
+}
 
 }  // namespace stele

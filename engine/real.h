@@ -1,6 +1,8 @@
 #pragma once
 
+#include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace stele {
@@ -9,5 +11,10 @@ namespace stele {
 /// overflows or vanishes. What Redis takes for an increment or a timeout (long double), and for a score (double).
 std::optional<long double> parse_real(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
+
+/// As INCRBYFLOAT and HINCRBYFLOAT spell their result: 17 digits behind the point, without the zeros at their end. A view of
+/// `buffer`, of kRealTextMax bytes: the largest long double has 4933 digits before the point.
+inline constexpr std::size_t kRealTextMax = std::numeric_limits<long double>::max_exponent10 + 32;
+std::string_view format_real(long double value, std::span<char> buffer);
 
 }  // namespace stele

@@ -15,6 +15,7 @@
 
 namespace stele {
 
+class Permissions;
 struct RegisteredCommand;
 
 /// A command that waits for EXEC. Owns its bytes.
@@ -40,6 +41,7 @@ struct Session {
   RespVersion resp = RespVersion::resp2;
   bool authenticated = false;
   std::string user = "default";
+  const Permissions* permissions = nullptr;  // of `user`; null: may do everything
   std::string name;         // CLIENT SETNAME
   std::string lib_name;     // CLIENT SETINFO
   std::string lib_version;

@@ -14,7 +14,10 @@ void Waiters::wait(int db, std::span<const std::string_view> keys, bool wakes_wh
   state.wakes_when_gone = wakes_when_gone;
   for (const std::string_view key : keys) {
     Key waited(db, key);
-    if (queues_[waited].emplace(state.turn, &session).second) state.keys.push_back(std::move(waited));
+    Queue& queue = queues_[waited];
+    if (!queue.sessions.emplace(state.turn, &session).second) continue;  // the key was named twice
+    if (wakes_when_gone) ++queue.wake_when_gone;
+    state.keys.push_back(std::move(waited));
   }
 }
 
@@ -22,16 +25,18 @@ void Waiters::forget(Session& session) {
   for (const Key& key : session.wait.keys) {
     const auto found = queues_.find(key);
     STELE_ASSERT(found != queues_.end());
-    found->second.erase(session.wait.turn);
-    if (found->second.empty()) queues_.erase(found);
+    Queue& queue = found->second;
+    queue.sessions.erase(session.wait.turn);
+    if (session.wait.wakes_when_gone) --queue.wake_when_gone;
+    if (queue.sessions.empty()) queues_.erase(found);
   }
   session.wait = {};
 }
 
 void Waiters::touch(int db, std::string_view key) {
   if (queues_.empty()) return;
-  Key touched(db, key);
-  if (queues_.contains(touched)) make_ready(touched);
+  const auto found = queues_.find(KeyView(db, key));
+  if (found != queues_.end()) make_ready(found->first);
 }
 
 void Waiters::touch_all(int db) {
@@ -52,12 +57,16 @@ std::vector<Waiters::Key> Waiters::take_ready() {
   return std::exchange(ready_, {});
 }
 
-std::vector<Session*> Waiters::queue_of(const Key& key) const {
-  std::vector<Session*> sessions;
+Session* Waiters::next_of(const Key& key, std::uint64_t turn) const {
   const auto found = queues_.find(key);
-  if (found == queues_.end()) return sessions;
-  for (const auto& [turn, session] : found->second) sessions.push_back(session);
-  return sessions;
+  if (found == queues_.end()) return nullptr;
+  const auto next = found->second.sessions.upper_bound(turn);
+  return next == found->second.sessions.end() ? nullptr : next->second;
+}
+
+bool Waiters::somebody_wakes_when_gone(const Key& key) const {
+  const auto found = queues_.find(key);
+  return found != queues_.end() && found->second.wake_when_gone > 0;
 }
 
 }  // namespace stele

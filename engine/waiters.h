@@ -1,15 +1,16 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include <absl/container/btree_map.h>
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
+#include <absl/hash/hash.h>
 
 namespace stele {
 
@@ -24,8 +25,8 @@ struct WaitState {
   bool waiting() const { return !keys.empty(); }
 };
 
-/// Which sessions wait for which keys, and which of these keys have changed since anybody looked. A session that is woken and
-/// finds nothing for it keeps its place. Threads: the executor alone.
+/// Which sessions wait for which keys, and which of these keys have changed since anybody looked. A session that is
+/// woken and finds nothing for it keeps its place. Threads: the executor alone.
 class Waiters {
  public:
   using Key = std::pair<int, std::string>;
@@ -44,13 +45,31 @@ class Waiters {
   bool has_ready() const { return !ready_.empty(); }
   /// In the order in which they became ready, each once.
   std::vector<Key> take_ready();
-  /// Who waits for `key`, the first to be served first.
-  std::vector<Session*> queue_of(const Key& key) const;
+  /// Who waits for `key` behind the one whose WaitState::turn is `turn` (0: the first to be served); null if nobody
+  /// does. O(log N) in the waiters.
+  Session* next_of(const Key& key, std::uint64_t turn) const;
+  /// Whether somebody waits for `key` who is to know that it is gone.
+  bool somebody_wakes_when_gone(const Key& key) const;
 
  private:
+  struct Queue {
+    absl::btree_map<std::uint64_t, Session*> sessions;
+    std::size_t wake_when_gone = 0;
+  };
+  // Looked up for every change while anybody waits: without making a string of the key.
+  using KeyView = std::pair<int, std::string_view>;
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(const KeyView& key) const { return absl::Hash<KeyView>()(key); }
+  };
+  struct KeyEqual {
+    using is_transparent = void;
+    bool operator()(const KeyView& a, const KeyView& b) const { return a == b; }
+  };
+
   void make_ready(const Key& key);
 
-  absl::flat_hash_map<Key, absl::btree_map<std::uint64_t, Session*>> queues_;
+  absl::flat_hash_map<Key, Queue, KeyHash, KeyEqual> queues_;
   std::uint64_t last_turn_ = 0;
   std::vector<Key> ready_;
   absl::flat_hash_set<Key> is_ready_;

@@ -194,6 +194,11 @@ Status Journal::rotate(Rotation& rotation) {
   reserved_bytes_ = std::max(next_->reserved_bytes, position_);
   reserved_seen_ = reserved_bytes_;
   next_.reset();
+  if (active_->first() <= trim_to_) {
+    // What a trim could not remove yet, because it was still being written to.
+    housekeeping_wanted_ = true;
+    sync_wakes_.notify_one();
+  }
   return {};
 }
 

@@ -1,46 +1,40 @@
-// Who a client is. Passwords are compared by their digests, so that neither content nor length shows in the time.
+// Who a client is.
 
 #include "protocol/authentication.h"
 
-#include "engine/digest.h"
+#include "protocol/acl/access.h"
 #include "protocol/environment.h"
 
 namespace stele {
 
-namespace {
-
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  Digest digest_a, digest_b;
-  digest_a.mix(a);
-  digest_b.mix(b);
-  unsigned char difference = 0;
-  for (std::size_t i = 0; i < Digest::kBytes; ++i) {
-    difference = static_cast<unsigned char>(difference | (digest_a.view()[i] ^ digest_b.view()[i]));
-  }
-  // A digest can be collided with on purpose only by who knows the password; the bytes decide all the same.
-  return difference == 0 && a == b;
-}
-
-}  // namespace
-
-bool is_password_of(const Config& config, std::string_view user, std::string_view password) {
-  if (user != "default") return false;
-  return config.requirepass.empty() || equal_in_constant_time(password, config.requirepass);
+void become_default_user(const Acl& acl, Connection& connection) {
+  connection.user = acl.default_user().name();
+  connection.permissions = &acl.default_user();
+  connection.authenticated = !acl.asks_for_login();
+  connection.parser.set_authenticated(connection.authenticated);
 }
 
 bool authenticate(Call& call, std::string_view user, std::string_view password) {
-  if (!is_password_of(call.environment().config.now(), user, password)) {
+  Connection& connection = connection_of(call);
+  const AclUser* found = call.environment().acl->authenticate(user, password);
+  if (found == nullptr) {
+    log_failed_login(call.environment(), connection, call.command(), call.arg(0), user);
     call.fail("WRONGPASS invalid username-password pair or user is disabled.");
     return false;
   }
-  call.session().authenticated = true;
-  connection_of(call).parser.set_authenticated(true);
-  call.session().user = user;
+  connection.authenticated = true;
+  connection.parser.set_authenticated(true);
+  connection.user = found->name();
+  connection.permissions = found;
   return true;
 }
 
-bool must_authenticate(Call& call) {
-  return !call.session().authenticated && !call.environment().config.now().requirepass.empty();
+bool must_authenticate(Call& call) { return !call.session().authenticated && call.environment().acl->asks_for_login(); }
+
+void default_user_changed(Environment& environment) {
+  const bool open = !environment.acl->asks_for_login();
+  environment.clients.for_each(
+      [open](Connection& connection) { connection.parser.set_authenticated(connection.authenticated || open); });
 }
 
 }  // namespace stele

@@ -4,6 +4,25 @@
 
 namespace stele {
 
+namespace {
+
+/// Whether a blocking command can make something of a value of `type`: otherwise it goes on waiting, instead of failing
+/// as it would have if the key had been of that type from the start.
+bool waits_for(const RegisteredCommand& command, ObjectType type) {
+  switch (type) {
+    case ObjectType::list:
+      return command.row->categories & category::kList;
+    case ObjectType::zset:
+      return command.row->categories & category::kSortedSet;
+    case ObjectType::stream:
+      return command.row->categories & category::kStream;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 void BlockedClients::add(Connection& connection) {
   ++count_;
   connection.waits = Waits::blocked;
@@ -18,23 +37,47 @@ void BlockedClients::serve_ready() {
 }
 
 void BlockedClients::serve(const Waiters::Key& key) {
-  Keyspace& keyspace = environment_.storage.keyspace();
-  const bool was_there = bool(keyspace.find(keyspace.db(key.first), key.second));
-  for (Session* session : waiters_.queue_of(key)) {
+  std::uint64_t turn = 0;
+  while (Session* session = waiters_.next_of(key, turn)) {
+    turn = session->wait.turn;
     Connection& connection = static_cast<Connection&>(*session);
-    // An earlier one in the queue may have closed it, taken the last element, or woken it by another key.
-    if (connection.waits != Waits::blocked) continue;
-    if (was_there && !keyspace.find(keyspace.db(key.first), key.second)) return;
-    if (!was_there && !connection.wait.wakes_when_gone) continue;
-    if (environment_.dispatcher->run_again(connection)) leave(connection);
+    // The one whose command has just blocked is not among the waiting yet; one that was closed must not take anything.
+    if (connection.waits != Waits::blocked || connection.closed) continue;
+    const std::optional<ObjectType> type =
+        type_of(key);  // each time: an earlier one in the queue may have taken the last element
+    if (!type && !waiters_.somebody_wakes_when_gone(key)) return;
+    const WaitState& wait = connection.wait;
+    if (!wait.wakes_when_gone && (!type || !waits_for(*connection.blocked->command(), *type))) continue;
+    Effects& effects = environment_.storage.effects();
+    effects.begin_unit();
+    const bool served = environment_.dispatcher->run_again(connection);
+    effects.end_unit();
+    if (served) leave(connection);
   }
 }
 
+std::optional<ObjectType> BlockedClients::type_of(const Waiters::Key& key) {
+  Keyspace& keyspace = environment_.storage.keyspace();
+  Effects& effects = environment_.storage.effects();
+  effects.begin_unit();  // of its expiry, if its time has come
+  const Item item = keyspace.find(keyspace.db(key.first), key.second);
+  effects.end_unit();
+  if (!item) return std::nullopt;
+  return item.entry->type();
+}
+
 void BlockedClients::expire(std::chrono::steady_clock::time_point now) {
+  Effects& effects = environment_.storage.effects();
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     Connection* connection = environment_.clients.find(deadlines_.begin()->second);
-    STELE_ASSERT(connection != nullptr && connection->waits == Waits::blocked);
+    if (connection == nullptr) {  // closed in this very turn
+      deadlines_.erase(deadlines_.begin());
+      continue;
+    }
+    STELE_ASSERT(connection->waits == Waits::blocked);
+    effects.begin_unit();
     unblock(*connection);
+    effects.end_unit();
   }
 }
 
@@ -50,13 +93,15 @@ void BlockedClients::unblock(Connection& connection, std::string_view error) {
     connection.may_not_block = false;
   } else {
     environment_.dispatcher->count_error(error);
-    RespWriter(connection.output, connection.resp).error(error);
+    if (connection.reply_mode == ReplyMode::on) RespWriter(connection.output, connection.resp).error(error);
   }
   leave(connection);
 }
 
 void BlockedClients::leave(Connection& connection) {
   forget(connection);
+  if (connection.reply_mode == ReplyMode::skip)
+    connection.reply_mode = ReplyMode::on;  // this was the reply to be skipped
   environment_.replied(connection);
   environment_.resume(connection);
 }

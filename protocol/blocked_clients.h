@@ -11,8 +11,8 @@
 
 namespace stele {
 
-/// Connections whose blocking command found nothing: serves them when a key they wait for has changed, in the order in which
-/// they came, and ends the wait of those whose time is up. Serving is running the command again.
+/// Connections whose blocking command found nothing: serves them when a key they wait for has changed, in the order in
+/// which they came, and ends the wait of those whose time is up. Serving is running the command again.
 ///
 /// Threads: the executor.
 class BlockedClients {
@@ -28,7 +28,8 @@ class BlockedClients {
   void expire(std::chrono::steady_clock::time_point now);
   /// Until when nothing happens here by itself.
   std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
-  /// Ends the wait as if its time was up, or with `error` for a reply unless that is empty.
+  /// Ends the wait as if its time was up, or with `error` for a reply unless that is empty. Part of the running unit:
+  /// of CLIENT UNBLOCK, perhaps in a transaction.
   void unblock(Connection& connection, std::string_view error = {});
   /// The connection is gone.
   void forget(Connection& connection);
@@ -37,6 +38,7 @@ class BlockedClients {
   using Deadline = std::pair<std::chrono::steady_clock::time_point, std::uint64_t>;  // and the connection's id
 
   void serve(const Waiters::Key& key);
+  std::optional<ObjectType> type_of(const Waiters::Key& key);  // nothing: no such key
   void leave(Connection& connection);
 
   Environment& environment_;

@@ -9,6 +9,8 @@ namespace stele {
 
 namespace {
 
+constexpr std::size_t kReplyBlockBytes = 16 * 1024;
+
 std::string flags_of(const Connection& connection) {
   std::string flags;
   const auto add = [&flags](bool is_set, char letter) {
@@ -27,6 +29,21 @@ std::string flags_of(const Connection& connection) {
   add(connection.no_evict, 'e');
   add(connection.no_touch, 'T');
   return flags.empty() ? std::string(1, 'N') : flags;
+}
+
+// Each of these counts here and in an index of its own: a watched key, a subscription, a prefix of CLIENT TRACKING.
+constexpr std::size_t kWatchBytes = 2 * sizeof(std::pair<int, std::string>) + 2 * sizeof(void*);
+constexpr std::size_t kSubscriptionBytes = sizeof(Audience) + sizeof(Audience::Subscription) + 4 * sizeof(void*);
+constexpr std::size_t kPrefixBytes = 4 * sizeof(std::string);
+
+/// Of what the client has asked to be told about.
+std::size_t interest_bytes(const Connection& connection) {
+  std::size_t bytes = connection.watch.keys.size() * kWatchBytes;
+  if (const Subscriptions* all = connection.subscriptions.get()) {
+    bytes += (all->channels_and_patterns() + all->count(Topic::shard)) * kSubscriptionBytes;
+  }
+  if (connection.tracking != nullptr) bytes += connection.tracking->prefixes.size() * kPrefixBytes;
+  return bytes;
 }
 
 std::int64_t seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
@@ -49,7 +66,7 @@ ClientType type_of(const Connection& connection) {
 
 std::size_t client_bytes(const Connection& connection) {
   return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.queue_bytes +
-         connection.name.size() + connection.peer.size() + connection.local.size();
+         interest_bytes(connection) + connection.name.size() + connection.peer.size() + connection.local.size();
 }
 
 void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {
@@ -67,11 +84,17 @@ void append_client_line(std::string& out, const Connection& connection, const Cl
   };
   fmt::format_to(at, " sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={}",
                  subscribed(Topic::channel), subscribed(Topic::pattern), subscribed(Topic::shard), queued,
-                 connection.input.size(), connection.input.capacity() - connection.input.size(), sight.argument_bytes,
+                 std::max(connection.input.size() - std::min(connection.parser.parsed(), connection.input.size()),
+                          sight.command_bytes),
+                 connection.input.capacity() - connection.input.size(), sight.argument_bytes,
                  connection.queue_bytes);
-  fmt::format_to(at, " rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{} cmd={} user={} redir={} resp={}",
-                 connection.output.capacity(), std::max(connection.output_peak, connection.output.size()),
-                 connection.output.size(), client_bytes(connection), connection.watches_writes ? "w" : "", command,
+  // Redis has a buffer of at most 16 KiB and behind it a list of blocks; so much of ours is shown as either.
+  const std::size_t in_buffer = std::min(connection.output.size(), kReplyBlockBytes);
+  const std::size_t in_list = connection.output.size() - in_buffer;
+  fmt::format_to(at, " rbs={} rbp={} obl={} oll={} omem={} tot-mem={} events=r{} cmd={} user={} redir={} resp={}",
+                 std::min(connection.output.capacity(), kReplyBlockBytes),
+                 std::max(connection.output_peak, connection.output.size()), in_buffer,
+                 (in_list + kReplyBlockBytes - 1) / kReplyBlockBytes, in_list, client_bytes(connection), connection.watches_writes ? "w" : "", command,
                  connection.user, redirect, static_cast<int>(connection.resp));
   fmt::format_to(at, " lib-name={} lib-ver={}\n", connection.lib_name, connection.lib_version);
 }

@@ -20,6 +20,7 @@ struct ClientSight {
   std::chrono::steady_clock::time_point now;
   std::string_view command;       // of the client that asks: the one that runs; else empty, and the last one is named
   std::size_t argument_bytes = 0;  // likewise
+  std::size_t command_bytes = 0;   // likewise, as it came
 };
 
 /// The line of CLIENT LIST, with its line feed.

@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "protocol/client_text.h"
+
 namespace stele {
 
 namespace {
@@ -61,10 +63,17 @@ Connection& Clients::add(int fd) {
 void Clients::close(Connection& connection) {
   if (connection.closed) return;
   connection.closed = true;
+  counted_bytes_ -= std::exchange(connection.counted_bytes, 0);
   poller_.remove(connection.fd);
   ::close(connection.fd);
   closed_.push_back(connection.id);
   if (on_close_) on_close_(connection);
+}
+
+void Clients::count_memory(Connection& connection) {
+  if (connection.closed) return;
+  const std::size_t bytes = client_bytes(connection);
+  counted_bytes_ += bytes - std::exchange(connection.counted_bytes, bytes);
 }
 
 void Clients::close_after_reply(Connection& connection) {

@@ -38,6 +38,10 @@ class Clients {
   }
   std::size_t size() const { return by_id_.size() - closed_.size(); }
 
+  /// Of connections that were counted and are open: what they cost. Only maxmemory-clients needs it, so only then it is counted.
+  std::size_t counted_bytes() const { return counted_bytes_; }
+  void count_memory(Connection& connection);
+
   /// A change of what the poller reports, only if it is one.
   void watch(Connection& connection, bool reads, bool writes);
 
@@ -46,6 +50,7 @@ class Clients {
   std::uint64_t last_id_ = 0;
   absl::btree_map<std::uint64_t, std::unique_ptr<Connection>> by_id_;
   std::vector<std::uint64_t> closed_;
+  std::size_t counted_bytes_ = 0;
   std::function<void(Connection&)> on_close_;
 };
 

@@ -1,5 +1,6 @@
 // A command table's row as COMMAND INFO and COMMAND DOCS render it.
 
+#include "protocol/command_syntax.h"
 #include "protocol/commands_command.h"
 
 namespace stele {
@@ -216,6 +217,15 @@ void reply_with_command_docs(RespWriter& reply, const RegisteredCommand& command
     ++pairs;
     text("deprecated_since", row.deprecated_since);
     text("replaced_by", row.replaced_by);
+  }
+  if (!row.syntax.empty()) {
+    const int key_specs = static_cast<int>(
+        std::count_if(row.keys.begin(), row.keys.end(), [](const KeySpec& spec) { return spec.begin != KeySpec::Begin::none; }));
+    const auto arguments = parse_syntax(row.syntax, key_specs);
+    STELE_ASSERT(arguments);
+    reply.bulk("arguments");
+    reply_with_arguments(reply, *arguments);
+    ++pairs;
   }
   if (!command.subcommands.empty()) {
     reply.bulk("subcommands");

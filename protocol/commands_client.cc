@@ -23,6 +23,7 @@ std::string line_of(Call& call, const Connection& connection, std::chrono::stead
   if (&connection == &connection_of(call)) {
     sight.command = call.command().full_name;
     for (const std::string_view argument : call.args()) sight.argument_bytes += argument.size();
+    sight.command_bytes = call.raw().size();
   }
   std::string line;
   append_client_line(line, connection, sight);
@@ -164,7 +165,8 @@ constexpr std::string_view kGroup = "connection";
 
 const Command kClientCommands[] = {
     {.name = "caching", .arity = 3, .flags = kOwn, .categories = kIn, .run = client_command::caching, .group = kGroup,
-     .since = "6.0.0", .summary = "Says whether the next command's keys are tracked.", .complexity = "O(1)"},
+     .since = "6.0.0", .summary = "Says whether the next command's keys are tracked.", .complexity = "O(1)",
+     .syntax = "mode=(YES|NO)"},
     {.name = "getname", .arity = 2, .flags = kOwn, .categories = kIn, .run = getname, .group = kGroup, .since = "2.6.9",
      .summary = "Returns the connection's name.", .complexity = "O(1)"},
     {.name = "getredir", .arity = 2, .flags = kOwn, .categories = kIn, .run = client_command::getredir, .group = kGroup, .since = "6.0.0",
@@ -176,28 +178,37 @@ const Command kClientCommands[] = {
     {.name = "info", .arity = 2, .flags = kOwn, .categories = kIn, .run = info, .group = kGroup, .since = "6.2.0",
      .summary = "Describes the connection.", .complexity = "O(1)", .tips = tips::kVaries},
     {.name = "kill", .arity = -3, .flags = kOthers, .categories = kIn, .run = client_command::kill, .group = kGroup,
-     .since = "2.4.0", .summary = "Closes connections.", .complexity = "O(N) in the connections"},
+     .since = "2.4.0", .summary = "Closes connections.", .complexity = "O(N) in the connections",
+     .syntax = "filter=(ip:port|new-format=([ID client-id:integer]|[TYPE normal_master_slave_pubsub=(NORMAL|MASTER|SLAVE|"
+               "REPLICA|PUBSUB)]|[USER username]|[ADDR ip:port]|[LADDR ip:port]|[SKIPME yes/no])...)"},
     {.name = "list", .arity = -2, .flags = kOthers, .categories = kIn, .run = list, .group = kGroup, .since = "2.4.0",
-     .summary = "Describes all connections.", .complexity = "O(N) in the connections", .tips = tips::kVaries},
+     .summary = "Describes all connections.", .complexity = "O(N) in the connections", .tips = tips::kVaries,
+     .syntax = "[TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID id=({client-id:integer...})]"},
     {.name = "no-evict", .arity = 3, .flags = kOthers, .categories = kIn, .run = no_evict, .group = kGroup,
-     .since = "7.0.0", .summary = "Keeps the connection from being evicted.", .complexity = "O(1)"},
+     .since = "7.0.0", .summary = "Keeps the connection from being evicted.", .complexity = "O(1)",
+     .syntax = "enabled=(ON|OFF)"},
     {.name = "no-touch", .arity = 3, .flags = kOwn, .categories = kIn, .run = no_touch, .group = kGroup,
-     .since = "7.2.0", .summary = "Keeps commands from noting that they accessed keys.", .complexity = "O(1)"},
+     .since = "7.2.0", .summary = "Keeps commands from noting that they accessed keys.", .complexity = "O(1)",
+     .syntax = "enabled=(ON|OFF)"},
     {.name = "pause", .arity = -3, .flags = kOthers, .categories = kIn, .run = client_command::pause, .group = kGroup,
-     .since = "3.0.0", .summary = "Puts off commands for a while.", .complexity = "O(1)"},
+     .since = "3.0.0", .summary = "Puts off commands for a while.", .complexity = "O(1)",
+     .syntax = "timeout:integer mode=[WRITE|ALL]"},
     {.name = "reply", .arity = 3, .flags = kOwn, .categories = kIn, .run = reply_mode, .group = kGroup,
-     .since = "3.2.0", .summary = "Says whether the client wants replies.", .complexity = "O(1)"},
+     .since = "3.2.0", .summary = "Says whether the client wants replies.", .complexity = "O(1)", .syntax = "(ON|OFF|SKIP)"},
     {.name = "setinfo", .arity = 4, .flags = kOwn, .categories = kIn, .run = setinfo, .group = kGroup, .since = "7.2.0",
-     .summary = "Says which library the client uses.", .complexity = "O(1)", .tips = tips::kDoneOnNodes},
+     .summary = "Says which library the client uses.", .complexity = "O(1)", .tips = tips::kDoneOnNodes,
+     .syntax = "attr=(LIB-NAME libname|LIB-VER libver)"},
     {.name = "setname", .arity = 3, .flags = kOwn, .categories = kIn, .run = setname, .group = kGroup, .since = "2.6.9",
-     .summary = "Names the connection.", .complexity = "O(1)"},
+     .summary = "Names the connection.", .complexity = "O(1)", .syntax = "connection-name"},
     {.name = "tracking", .arity = -3, .flags = kOwn, .categories = kIn, .run = client_command::tracking, .group = kGroup,
      .since = "6.0.0", .summary = "Lets the connection be told when keys that it read change.",
-     .complexity = "O(1), and O(N) for N prefixes"},
+     .complexity = "O(1), and O(N) for N prefixes",
+     .syntax = "status=(ON|OFF) [REDIRECT client-id:integer] [PREFIX prefix]+... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"},
     {.name = "trackinginfo", .arity = 2, .flags = kOwn, .categories = kIn, .run = client_command::trackinginfo, .group = kGroup,
      .since = "6.2.0", .summary = "Tells how the connection's reads are tracked.", .complexity = "O(1)"},
     {.name = "unblock", .arity = -3, .flags = kOthers, .categories = kIn, .run = client_command::unblock,
-     .group = kGroup, .since = "5.0.0", .summary = "Ends the wait of a blocked client.", .complexity = "O(log N) in the clients"},
+     .group = kGroup, .since = "5.0.0", .summary = "Ends the wait of a blocked client.", .complexity = "O(log N) in the clients",
+     .syntax = "client-id:integer [TIMEOUT|ERROR]"},
     {.name = "unpause", .arity = 2, .flags = kOthers, .categories = kIn, .run = client_command::unpause, .group = kGroup,
      .since = "6.2.0", .summary = "Ends a pause.", .complexity = "O(N) in the clients that waited"},
 };

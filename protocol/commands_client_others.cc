@@ -1,5 +1,6 @@
 // CLIENT KILL, PAUSE, UNPAUSE, UNBLOCK: what one client does to others.
 
+#include "protocol/acl/acl.h"
 #include "protocol/blocked_clients.h"
 #include "protocol/client_text.h"
 #include "protocol/commands_client.h"
@@ -54,7 +55,7 @@ bool parse_option(Call& call, std::size_t i, Victims& victims) {
   } else if (call.arg_is(i, "LADDR")) {
     victims.local = value;
   } else if (call.arg_is(i, "USER")) {
-    if (value != "default") {
+    if (call.environment().acl->find(value) == nullptr) {
       call.fail(fmt::format("ERR No such user '{}'", value));
       return false;
     }

@@ -3,6 +3,7 @@
 #include "protocol/commands_command.h"
 
 #include "engine/glob.h"
+#include "protocol/acl/key_access.h"
 #include "protocol/command_tips.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
@@ -67,7 +68,7 @@ bool find_keys(Call& call, std::vector<KeyPosition>& keys) {
     call.fail("ERR Invalid number of arguments specified for command");
     return false;
   }
-  const bool fits = key_positions(*command, args, keys);
+  const bool fits = key_accesses(*command, args, keys);
   if (!fits || keys.empty()) {
     if (command->is(command_flag::kNoMandatoryKeys)) {
       keys.clear();
@@ -154,7 +155,8 @@ const Command kCommandCommands[] = {
     {.name = "count", .arity = 2, .flags = kAlways, .categories = kIn, .run = count, .group = kGroup, .since = "2.8.13",
      .summary = "Returns the number of commands.", .complexity = "O(1)"},
     {.name = "docs", .arity = -2, .flags = kAlways, .categories = kIn, .run = docs, .group = kGroup, .since = "7.0.0",
-     .summary = "Documents commands.", .complexity = "O(N) in the commands asked for", .tips = tips::kVariesInOrder},
+     .summary = "Documents commands.", .complexity = "O(N) in the commands asked for", .tips = tips::kVariesInOrder,
+     .syntax = "[command-name]..."},
     {.name = "getkeys", .arity = -3, .flags = kAlways, .categories = kIn, .run = getkeys, .group = kGroup,
      .since = "2.8.13", .summary = "Returns the keys of a command.", .complexity = "O(N) in the arguments"},
     {.name = "getkeysandflags", .arity = -3, .flags = kAlways, .categories = kIn, .run = getkeysandflags,
@@ -163,9 +165,11 @@ const Command kCommandCommands[] = {
     {.name = "help", .arity = 2, .flags = kAlways, .categories = kIn, .run = help, .group = kGroup, .since = "5.0.0",
      .summary = "Lists the subcommands.", .complexity = "O(1)"},
     {.name = "info", .arity = -2, .flags = kAlways, .categories = kIn, .run = info, .group = kGroup, .since = "2.8.13",
-     .summary = "Describes commands.", .complexity = "O(N) in the commands asked for", .tips = tips::kVariesInOrder},
+     .summary = "Describes commands.", .complexity = "O(N) in the commands asked for", .tips = tips::kVariesInOrder,
+     .syntax = "[command-name]..."},
     {.name = "list", .arity = -2, .flags = kAlways, .categories = kIn, .run = list, .group = kGroup, .since = "7.0.0",
-     .summary = "Returns the names of commands.", .complexity = "O(N) in the commands", .tips = tips::kVariesInOrder},
+     .summary = "Returns the names of commands.", .complexity = "O(N) in the commands", .tips = tips::kVariesInOrder,
+     .syntax = "[FILTERBY filterby=(MODULE module-name|ACLCAT category|PATTERN pattern:pattern)]"},
 };
 
 }  // namespace

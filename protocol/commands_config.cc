@@ -2,11 +2,19 @@
 
 #include "protocol/commands_config.h"
 
+#include "protocol/acl/acl.h"
 #include "protocol/command_tips.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
+#include "protocol/memory_limits.h"
 
 namespace stele {
+
+Status rewrite_config(Environment& environment, bool force_all) {
+  LiveConfig& config = environment.config;
+  config.to_update().users = environment.acl->config_users(config.now());
+  return config.rewrite(force_all);
+}
 
 namespace {
 
@@ -42,7 +50,7 @@ void set(Call& call) {
 
 /// CONFIG REWRITE
 void rewrite(Call& call) {
-  if (const Status status = call.environment().config.rewrite(); !status.ok()) {
+  if (const Status status = rewrite_config(call.environment(), false); !status.ok()) {
     return call.fail("ERR " + status.message());
   }
   call.reply().ok();
@@ -54,6 +62,7 @@ void resetstat(Call& call) {
   environment.stats.reset();
   environment.commands.reset_stats();
   environment.storage.reclaimer().reset_freed();
+  environment.memory_limits->reset_stats();
   KeyspaceStats& keyspace = call.keyspace().stats();
   keyspace.hits = keyspace.misses = keyspace.expired = keyspace.loads = 0;
   call.reply().ok();
@@ -75,7 +84,7 @@ constexpr std::string_view kGroup = "server";
 
 const Command kConfigCommands[] = {
     {.name = "get", .arity = -3, .flags = kOperator, .run = get, .group = kGroup, .since = "2.0.0",
-     .summary = "Returns directives and their values.", .complexity = "O(N) in the patterns"},
+     .summary = "Returns directives and their values.", .complexity = "O(N) in the patterns", .syntax = "({parameter})..."},
     {.name = "help", .arity = 2, .flags = kLoading | kStale, .run = help, .group = kGroup, .since = "5.0.0",
      .summary = "Lists the subcommands.", .complexity = "O(1)"},
     {.name = "resetstat", .arity = 2, .flags = kOperator, .run = resetstat, .group = kGroup, .since = "2.0.0",
@@ -84,7 +93,7 @@ const Command kConfigCommands[] = {
      .summary = "Writes the configuration in force to its file.", .complexity = "O(1)"},
     {.name = "set", .arity = -4, .flags = kOperator, .run = set, .group = kGroup, .since = "2.0.0",
      .summary = "Changes directives while the server runs.", .complexity = "O(N) in the directives",
-     .tips = tips::kDoneOnNodes},
+     .tips = tips::kDoneOnNodes, .syntax = "(parameter value)..."},
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 /// AUTH [username] password
 void auth(Call& call) {
   if (call.argc() > 3) return call.syntax_error();
-  if (call.argc() == 2 && call.environment().config.now().requirepass.empty()) {
+  if (call.argc() == 2 && call.environment().acl->default_user().nopass()) {
     return call.fail(
         "ERR AUTH <password> called without any password configured for the default user. "
         "Are you sure your configuration is correct?");
@@ -124,9 +124,7 @@ void reset(Call& call) {
   connection.db = 0;
   connection.resp = RespVersion::resp2;
   connection.name.clear();
-  connection.user = "default";
-  connection.authenticated = environment.config.now().requirepass.empty();
-  connection.parser.set_authenticated(connection.authenticated);
+  become_default_user(*environment.acl, connection);
   call.reply().simple("RESET");
 }
 
@@ -143,7 +141,8 @@ const Command kConnectionCommands[] = {
      .group = "connection",
      .since = "1.0.0",
      .summary = "Says who the client is.",
-     .complexity = "O(N) in the passwords the user has"},
+     .complexity = "O(N) in the passwords the user has",
+     .syntax = "[username] password"},
     {.name = "client",
      .arity = -2,
      .group = "connection",
@@ -159,7 +158,8 @@ const Command kConnectionCommands[] = {
      .group = "connection",
      .since = "1.0.0",
      .summary = "Returns its argument.",
-     .complexity = "O(1)"},
+     .complexity = "O(1)",
+     .syntax = "message"},
     {.name = "hello",
      .arity = -1,
      .flags = kNoscript | kAlways | kNoAuth | kAllowBusy,
@@ -168,7 +168,8 @@ const Command kConnectionCommands[] = {
      .group = "connection",
      .since = "6.0.0",
      .summary = "Chooses the protocol version, and describes the server.",
-     .complexity = "O(1)"},
+     .complexity = "O(1)",
+     .syntax = "arguments=[protover:integer [AUTH (username password)] [SETNAME clientname]]"},
     {.name = "ping",
      .arity = -1,
      .flags = kFast,
@@ -178,7 +179,8 @@ const Command kConnectionCommands[] = {
      .since = "1.0.0",
      .summary = "Returns PONG, or its argument.",
      .complexity = "O(1)",
-     .tips = tips::kDoneOnShards},
+     .tips = tips::kDoneOnShards,
+     .syntax = "[message]"},
     {.name = "quit",
      .arity = -1,
      .flags = kAllowBusy | kNoscript | kAlways | kNoAuth,

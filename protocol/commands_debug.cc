@@ -9,6 +9,7 @@
 
 #include "engine/type_ops.h"
 #include "protocol/commands.h"
+#include "protocol/commands_config.h"
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
@@ -142,7 +143,9 @@ void accept(Call& call) { call.reply().ok(); }
 /// DEBUG HELP
 void help(Call& call) {
   reply_with_help(call, "DEBUG",
-                  {"CHANGE-REPL-ID", "    Begin a history that no replica knows.", "DIGEST", "    A digest of all data.",
+                  {"CHANGE-REPL-ID", "    Begin a history that no replica knows.",
+                   "CONFIG-REWRITE-FORCE-ALL", "    CONFIG REWRITE with a line for every directive.",
+                   "DIGEST", "    A digest of all data.",
                    "DIGEST-VALUE <key> [<key> ...]", "    Digests of these keys' values.",
                    "ERROR <message>", "    Reply with this error.", "LOADAOF", "    As RELOAD.",
                    "LOG <message>", "    Write a line to the log.", "OBJECT <key>", "    How a value is held.",
@@ -151,6 +154,12 @@ void help(Call& call) {
                    "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
                    "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.", "SLEEP <seconds>", "    Do nothing for so long."});
+}
+
+/// DEBUG CONFIG-REWRITE-FORCE-ALL
+void rewrite_config_with_all(Call& call) {
+  if (const Status status = rewrite_config(call.environment(), true); !status.ok()) return call.fail("ERR " + status.message());
+  call.reply().ok();
 }
 
 struct Subcommand {
@@ -164,6 +173,7 @@ constexpr std::size_t kAny = SIZE_MAX;
 
 constexpr Subcommand kSubcommands[] = {
     {"CHANGE-REPL-ID", 2, 2, change_replication_id},
+    {"CONFIG-REWRITE-FORCE-ALL", 2, 2, rewrite_config_with_all},
     {"DIGEST", 2, 2, digest},
     {"DIGEST-VALUE", 2, kAny, digest_value},
     {"ERROR", 3, 3, error},

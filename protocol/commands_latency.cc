@@ -170,18 +170,18 @@ const Command kLatencyCommands[] = {
     {.name = "doctor", .arity = 2, .flags = kOperator, .run = doctor, .group = kGroup, .since = "2.8.13",
      .summary = "Reports on latency in words.", .complexity = "O(1)", .tips = tips::kVariesByNode},
     {.name = "graph", .arity = 3, .flags = kOperator, .run = graph, .group = kGroup, .since = "2.8.13",
-     .summary = "Draws the samples of an event.", .complexity = "O(1)", .tips = tips::kVariesByNode},
+     .summary = "Draws the samples of an event.", .complexity = "O(1)", .tips = tips::kVariesByNode, .syntax = "event"},
     {.name = "help", .arity = 2, .flags = kLoading | kStale, .run = help, .group = kGroup, .since = "2.8.13",
      .summary = "Lists the subcommands.", .complexity = "O(1)"},
     {.name = "histogram", .arity = -2, .flags = kOperator, .run = histogram, .group = kGroup, .since = "7.0.0",
      .summary = "Returns how long commands take.", .complexity = "O(N) in the commands asked for",
-     .tips = tips::kVariesByNode},
+     .tips = tips::kVariesByNode, .syntax = "[command]..."},
     {.name = "history", .arity = 3, .flags = kOperator, .run = history, .group = kGroup, .since = "2.8.13",
-     .summary = "Returns the samples of an event.", .complexity = "O(1)", .tips = tips::kVariesByNode},
+     .summary = "Returns the samples of an event.", .complexity = "O(1)", .tips = tips::kVariesByNode, .syntax = "event"},
     {.name = "latest", .arity = 2, .flags = kOperator, .run = latest, .group = kGroup, .since = "2.8.13",
      .summary = "Returns the last sample of each event.", .complexity = "O(1)", .tips = tips::kVariesByNode},
     {.name = "reset", .arity = -2, .flags = kOperator, .run = reset, .group = kGroup, .since = "2.8.13",
-     .summary = "Removes samples.", .complexity = "O(1)", .tips = tips::kDoneOnNodes},
+     .summary = "Removes samples.", .complexity = "O(1)", .tips = tips::kDoneOnNodes, .syntax = "[event]..."},
 };
 
 }  // namespace

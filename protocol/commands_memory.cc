@@ -154,7 +154,7 @@ const Command kMemoryCommands[] = {
      .summary = "Returns where memory goes.", .complexity = "O(1)", .tips = tips::kVariesByShard},
     {.name = "usage", .arity = -3, .flags = kReadonly, .keys = {KeySpec::one(2, key_flag::kRO)}, .run = usage,
      .group = kGroup, .since = "4.0.0", .summary = "Returns the bytes that a key takes.",
-     .complexity = "O(N) in the elements of the value"},
+     .complexity = "O(N) in the elements of the value", .syntax = "key [SAMPLES count:integer]"},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "protocol/scripting/scripting.h"
 #include "protocol/commands_server.h"
 
+#include "protocol/acl/commands_acl.h"
 #include "protocol/command_tips.h"
 #include "protocol/commands.h"
 #include "protocol/commands_command.h"
@@ -127,10 +128,12 @@ constexpr Flags kWatchful = category::kAdmin | category::kDangerous;
 constexpr std::string_view kGroup = "server";
 
 const Command kServerCommands[] = {
+    {.name = "acl", .arity = -2, .group = kGroup, .since = "6.0.0", .summary = "Commands on users and what they may do.",
+     .complexity = "Depends on the subcommand.", .subcommands = acl_subcommands()},
     {.name = "bgrewriteaof", .arity = 1, .flags = kNoAsyncLoading | kOperator, .run = bgrewriteaof, .group = kGroup,
      .since = "1.0.0", .summary = "Starts a checkpoint, behind which the journal is cut.", .complexity = "O(1)"},
     {.name = "bgsave", .arity = -1, .flags = kNoAsyncLoading | kOperator, .run = bgsave, .group = kGroup,
-     .since = "1.0.0", .summary = "Starts a checkpoint.", .complexity = "O(1)"},
+     .since = "1.0.0", .summary = "Starts a checkpoint.", .complexity = "O(1)", .syntax = "[SCHEDULE]"},
     {.name = "command", .arity = -1, .flags = kLoading | kStale, .categories = category::kConnection,
      .run = server_command::command, .group = kGroup, .since = "2.8.13", .summary = "Describes all commands.",
      .complexity = "O(N) in the commands", .subcommands = command_subcommands(), .tips = tips::kVariesInOrder},
@@ -138,7 +141,7 @@ const Command kServerCommands[] = {
      .complexity = "Depends on the subcommand.", .subcommands = config_subcommands()},
     {.name = "info", .arity = -1, .flags = kLoading | kStale, .categories = category::kDangerous,
      .run = server_command::info, .group = kGroup, .since = "1.0.0", .summary = "Returns the server's figures.",
-     .complexity = "O(1)", .tips = tips::kVariesByShard},
+     .complexity = "O(1)", .tips = tips::kVariesByShard, .syntax = "[section]..."},
     {.name = "lastsave", .arity = 1, .flags = kLoading | kStale | kFast, .categories = kWatchful, .run = lastsave,
      .group = kGroup, .since = "1.0.0", .summary = "Returns when the last checkpoint was taken.", .complexity = "O(1)",
      .tips = tips::kVaries},
@@ -149,7 +152,8 @@ const Command kServerCommands[] = {
     {.name = "save", .arity = 1, .flags = kNoAsyncLoading | kOperator | kNoMulti, .run = save, .group = kGroup,
      .since = "1.0.0", .summary = "Takes a checkpoint and waits for it.", .complexity = "O(N) in the keys changed"},
     {.name = "shutdown", .arity = -1, .flags = kOperator | kLoading | kStale | kNoMulti | kAllowBusy, .run = shutdown,
-     .group = kGroup, .since = "1.0.0", .summary = "Ends the server.", .complexity = "O(N) in the keys changed"},
+     .group = kGroup, .since = "1.0.0", .summary = "Ends the server.", .complexity = "O(N) in the keys changed",
+     .syntax = "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"},
     {.name = "time", .arity = 1, .flags = kLoading | kStale | kFast, .run = time, .group = kGroup, .since = "2.6.0",
      .summary = "Returns the server's time.", .complexity = "O(1)", .tips = tips::kVaries},
 };

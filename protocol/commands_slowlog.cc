@@ -62,7 +62,8 @@ constexpr std::string_view kGroup = "server";
 
 const Command kSlowlogCommands[] = {
     {.name = "get", .arity = -2, .flags = kAdmin | kLoading | kStale, .run = get, .group = kGroup, .since = "2.2.12",
-     .summary = "Returns the newest entries.", .complexity = "O(N) in the entries returned", .tips = tips::kListOfNodes},
+     .summary = "Returns the newest entries.", .complexity = "O(N) in the entries returned", .tips = tips::kListOfNodes,
+     .syntax = "[count:integer]"},
     {.name = "help", .arity = 2, .flags = kLoading | kStale, .run = help, .group = kGroup, .since = "6.2.0",
      .summary = "Lists the subcommands.", .complexity = "O(1)"},
     {.name = "len", .arity = 2, .flags = kAdmin | kLoading | kStale, .run = len, .group = kGroup, .since = "2.2.12",

@@ -88,7 +88,7 @@ constexpr Command kCommands[] = {
     {.name = "watch", .arity = -2, .flags = kNoscript | kLoading | kStale | kFast | kAllowBusy,
      .categories = category::kTransaction, .keys = {KeySpec::range(1, -1, 1, key::kRO)}, .run = watch,
      .group = "transactions", .since = "2.2.0", .summary = "Makes the next EXEC fail if one of the keys changes before it.",
-     .complexity = "O(1) for every key."},
+     .complexity = "O(1) for every key.", .syntax = "key..."},
     {.name = "unwatch", .arity = 1, .flags = kNoscript | kLoading | kStale | kFast | kAllowBusy,
      .categories = category::kTransaction, .run = unwatch, .group = "transactions", .since = "2.2.0",
      .summary = "Forgets all watched keys.", .complexity = "O(1)"},

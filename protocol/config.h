@@ -24,6 +24,7 @@ enum class EvictionPolicy {
 };
 enum class SanitizeDump { no, yes, clients };
 enum class DisklessLoad { disabled, on_empty_db, swapdb };
+enum class OomScoreAdj { no, yes, relative, absolute };  // yes and relative are the same
 enum class AclPubsubDefault { allchannels, resetchannels };
 enum class TlsAuthClients { no, yes, optional };
 enum class ProtectedFeature { no, yes, local };  // local: only for clients of the loopback interface
@@ -153,6 +154,8 @@ struct Config {
   bool set_proc_title = true;
   std::string proc_title_template = "{title} {listen-addr} {server-mode}";
   std::int64_t hz = 10;
+  OomScoreAdj oom_score_adj = OomScoreAdj::no;
+  Words oom_score_adj_values{"0", "200", "800"};  // of a primary, a replica, a child process
   std::int64_t databases = 16;
   std::int64_t shutdown_timeout = 10;
   std::int64_t shutdown_on_sigint = 0;

@@ -38,6 +38,9 @@ inline constexpr unsigned kConfigHidden = 2;     // CONFIG GET shows it by its e
 inline constexpr unsigned kConfigSecret = 4;     // its value is never in a message
 inline constexpr unsigned kConfigProtected = 8;  // CONFIG SET obeys enable-protected-configs
 inline constexpr unsigned kConfigFileOnly = 16;  // unknown to CONFIG GET and SET
+/// Not one of Redis': CONFIG SET to the value that it has is no error though it is immutable, since tools that write back all
+/// that they have read do not know it.
+inline constexpr unsigned kConfigOwn = 32;
 
 /// One row of the table.
 struct Directive {

@@ -117,6 +117,13 @@ Status LiveConfig::set(std::span<const Setting> settings, bool protected_allowed
   return notify(changed, next);
 }
 
+bool LiveConfig::is_own_and_unchanged(const Directive& directive, std::string_view value) const {
+  if ((directive.flags & kConfigOwn) == 0) return false;
+  const ConfigValue now = config_value(directive, config_);
+  const Result<ConfigValue> parsed = parse_config_value(directive, words_of_argument(directive, value), now);
+  return parsed.ok() && *parsed == now;
+}
+
 Status LiveConfig::parse_all(std::span<const Setting> settings, bool protected_allowed, Config& next,
                              std::set<const Directive*>& changed) const {
   // What may be set at all comes before any value, so that the first complaint is about the more basic mistake.
@@ -126,8 +133,9 @@ Status LiveConfig::parse_all(std::span<const Setting> settings, bool protected_a
     if (directive == nullptr || !is_listed(*directive)) {
       return Status::invalid("Unknown option or number of arguments for CONFIG SET - '{}'", name);
     }
-    if ((directive->flags & kConfigImmutable) != 0)
+    if ((directive->flags & kConfigImmutable) != 0 && !is_own_and_unchanged(*directive, value)) {
       return Status::invalid(kSetFailed, name, "can't set immutable config");
+    }
     if ((directive->flags & kConfigProtected) != 0 && !protected_allowed) {
       return Status::invalid(kSetFailed, name, "can't set protected config");
     }

@@ -1,9 +1,4 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +6,7 @@
 #include <sstream>
 
 #include "protocol/config_live.h"
+#include "protocol/replace_file.h"
 #include "protocol/resp_split_args.h"
 
 namespace stele {
@@ -39,7 +35,8 @@ const Directive* directive_of(const std::string& line) {
 /// The text as lines, of which some are replaced by others, or by none.
 class Rewriter {
  public:
-  Rewriter(std::string_view text, const std::set<std::string_view>& from_includes) : from_includes_(from_includes) {
+  Rewriter(std::string_view text, const std::set<std::string_view>& from_includes, bool force_all)
+      : from_includes_(from_includes), force_all_(force_all) {
     for (std::string& line : lines_of(text)) {
       if (const Directive* directive = directive_of(line)) given_[directive].push_back(lines_.size());
       lines_.push_back({std::move(line)});
@@ -51,10 +48,10 @@ class Rewriter {
     const auto given = given_.find(&directive);
     const bool is_given = given != given_.end();
     const bool superseded = is_given && given->second.size() > 1 && !directive.takes_many_words();
-    if (in_file && *in_file == value && !superseded) return;  // what is right stays as the operator wrote it
+    if (in_file && *in_file == value && !superseded && (is_given || !force_all_)) return;  // what is right stays as the operator wrote it
 
     const bool is_default = value == config_default(directive);
-    if (is_default && !is_given && !in_include) return;
+    if (is_default && !is_given && !in_include && !force_all_) return;
     std::vector<std::string> wanted = config_lines(directive, value);
     // "Nobody" is the absence of a line, unless one in an included file has to be overruled.
     if (is_default && directive.type == ConfigType::primary_address && !in_include) wanted.clear();
@@ -95,75 +92,20 @@ class Rewriter {
   }
 
   const std::set<std::string_view>& from_includes_;
+  const bool force_all_;
   std::vector<std::vector<std::string>> lines_;  // what stands in the place of each line of the file
   std::map<const Directive*, std::vector<std::size_t>> given_;
   std::vector<std::string> new_lines_;
 };
 
-Status cannot_rewrite(int error) { return Status::io("Rewriting config file: {}", std::strerror(error)); }
-
-/// A file beside the one it is to become; removed again unless it was renamed.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& beside) : path_(beside + ".XXXXXX") {
-    fd_ = ::mkostemp(path_.data(), O_CLOEXEC);
-    exists_ = fd_ >= 0;
-  }
-  ~TemporaryFile() {
-    if (fd_ >= 0) ::close(fd_);
-    if (exists_) ::unlink(path_.c_str());
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  int fd() const { return fd_; }
-  bool write(std::string_view text) const {
-    while (!text.empty()) {
-      const ssize_t written = ::write(fd_, text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-  }
-  bool rename_to(const std::string& path) {
-    if (::rename(path_.c_str(), path.c_str()) != 0) return false;
-    exists_ = false;
-    return true;
-  }
-
- private:
-  std::string path_;
-  int fd_ = -1;
-  bool exists_ = false;
-};
-
-Status sync_directory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return cannot_rewrite(errno);
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  return error == 0 ? Status() : cannot_rewrite(error);
-}
-
-Status replace_file(const std::string& path, std::string_view text) {
-  struct stat old {};
-  const bool existed = ::stat(path.c_str(), &old) == 0;
-  TemporaryFile file(path);
-  if (file.fd() < 0) return cannot_rewrite(errno);
-  if (::fchmod(file.fd(), existed ? old.st_mode & 07777 : 0644) != 0) return cannot_rewrite(errno);
-  // Only root can give a file away; for others the owner is the server's user anyway.
-  if (existed && ::geteuid() == 0 && ::fchown(file.fd(), old.st_uid, old.st_gid) != 0) return cannot_rewrite(errno);
-  if (!file.write(text) || ::fsync(file.fd()) != 0 || !file.rename_to(path)) return cannot_rewrite(errno);
-  return sync_directory(std::filesystem::path(path).parent_path().native());
-}
+Status cannot_rewrite(std::string_view why) { return Status::io("Rewriting config file: {}", why); }
 
 }  // namespace
 
 std::string rewritten_config(std::string_view text, const Config& config,
-                             const std::set<std::string_view>& from_includes) {
+                             const std::set<std::string_view>& from_includes, bool force_all) {
   const Result<LoadedConfig> in_file = load_config_text(text, "");
-  Rewriter rewriter(text, from_includes);
+  Rewriter rewriter(text, from_includes, force_all);
   for (const Directive& directive : directives()) {
     if (directive.type == ConfigType::ignored) continue;
     std::optional<ConfigValue> value_in_file;
@@ -173,7 +115,7 @@ std::string rewritten_config(std::string_view text, const Config& config,
   return rewriter.text();
 }
 
-Status LiveConfig::rewrite() const {
+Status LiveConfig::rewrite(bool force_all) const {
   if (file_.empty()) return Status::invalid("The server is running without a config file");
 
   // A link stays one: it is its target that is replaced.
@@ -185,11 +127,11 @@ Status LiveConfig::rewrite() const {
   errno = 0;
   if (std::ifstream file(path, std::ios::binary); file) {
     text << file.rdbuf();
-    if (file.bad()) return cannot_rewrite(EIO);
+    if (file.bad()) return cannot_rewrite(std::strerror(EIO));
   } else if (errno != ENOENT) {
-    return cannot_rewrite(errno);
+    return cannot_rewrite(std::strerror(errno));
   }
-  const std::string rewritten = rewritten_config(text.view(), config_, from_includes_);
+  const std::string rewritten = rewritten_config(text.view(), config_, from_includes_, force_all);
 
   // The next start must come to the same values; if it would not, the file had better stay as it is.
   const Result<LoadedConfig> again = load_config_text(rewritten, path);
@@ -199,7 +141,8 @@ Status LiveConfig::rewrite() const {
     if (config_value(directive, again->config) == config_value(directive, config_)) continue;
     return Status::invalid("Rewriting config file: '{}' would not come back as it is", directive.name);
   }
-  return replace_file(path, rewritten);
+  const Status replaced = replace_file(path, rewritten);
+  return replaced.ok() ? Status() : cannot_rewrite(replaced.message());
 }
 
 }  // namespace stele

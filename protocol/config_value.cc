@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "protocol/acl/user.h"
 #include "protocol/config_directive.h"
 
 // From words to values, one function a type. The error texts are Redis', which clients' tests know.
@@ -218,6 +219,19 @@ Result<ConfigValue> one_more(const Directive& directive, const Words& words, std
           "Error in user declaration '{}': Duplicate user found. A user can only be defined once in "
           "config files",
           words[0]);
+    }
+    // Commands are looked up only when all are known: a mistake in the form of a rule is told with its line.
+    AclUser user(words[0], false);
+    std::string unclosed;
+    const std::vector<std::string_view> rest(words.begin() + 1, words.end());
+    const auto rules = join_selectors(rest, unclosed);
+    if (!rules) {
+      return Status::invalid("Error in user declaration '{}': Unmatched parenthesis in selector definition.", unclosed);
+    }
+    for (const std::string& rule : *rules) {
+      if (const RuleError error = user.apply(rule, nullptr, false); error != RuleError::none) {
+        return Status::invalid("Error in user declaration '{}': {}", shown_rule(rule), text_of(error));
+      }
     }
   }
   lines.push_back(words);

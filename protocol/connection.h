@@ -52,6 +52,7 @@ struct Connection : Session {
   bool monitor = false;
   bool unix_socket = false;
   ReplyMode reply_mode = ReplyMode::on;
+  const Connection* acts_for = nullptr;  // of the connection that a script runs commands on: the client whose script it is
 
   Connection* acts_for = nullptr;  // as which scripts run commands: the client whose script it is
   std::unique_ptr<Subscriptions> subscriptions;  // null: never subscribed; PubSub's
@@ -65,6 +66,7 @@ struct Connection : Session {
   std::uint64_t bytes_in = 0;
   std::uint64_t commands = 0;
   std::size_t output_peak = 0;
+  std::size_t counted_bytes = 0;  // what Clients::counted_bytes() has of it
 
   // The command that ran last, and how its name was spelled: the next one is likely the same.
   RegisteredCommand* last_command = nullptr;

@@ -2,7 +2,9 @@
 
 #include <cstring>
 
+#include "protocol/acl/access.h"
 #include "protocol/blocked_clients.h"
+#include "protocol/memory_limits.h"
 #include "protocol/monitor.h"
 #include "protocol/pushes.h"
 #include "protocol/resp_integer.h"
@@ -16,6 +18,7 @@ namespace {
 
 using namespace command_flag;
 
+constexpr std::size_t kTrimPerCommand = 100;
 constexpr std::size_t kUnknownNameBytesMax = 128;
 // A command that took longer than this may have moved the clock: commands behind it in the turn see the new time.
 constexpr std::chrono::microseconds kClockSlack{500};
@@ -75,6 +78,7 @@ RegisteredCommand* Dispatcher::find(Connection& connection, std::span<const std:
 
 Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const std::string_view> args,
                                         std::string_view raw) {
+  environment_.tracking->trim(kTrimPerCommand);
   const std::size_t output_before = connection.output.size();
   if (connection.reply_mode == ReplyMode::skip_next) connection.reply_mode = ReplyMode::skip;
 
@@ -100,9 +104,17 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
       return Outcome::done;
     }
-    if (const std::string_view why_not = refusal(connection, *command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, *command, args); !why_not.empty()) {
       reject(connection, command, why_not);
       return Outcome::done;
+    }
+    if (environment_.memory_limits->any()) {
+      environment_.memory_limits->make_room();
+      if (connection.closed) return Outcome::done;  // it was itself what took too much
+      if (environment_.memory_limits->out_of_memory() && may_grow(connection, *command)) {
+        reject(connection, command, "OOM command not allowed when used memory > 'maxmemory'.");
+        return Outcome::done;
+      }
     }
     if (connection.in_multi && !command->is(kNoMulti) && !runs_inside_multi(*command)) {
       connection.queue.emplace_back(command, args, raw);
@@ -149,14 +161,17 @@ void Dispatcher::end_caching(Connection& connection, const RegisteredCommand& co
   if (!connection.in_multi && !about_client) connection.tracking->caching = false;
 }
 
-bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) const {
+bool Dispatcher::runs_inside_multi(const RegisteredCommand& command) {
   const std::string_view name = command.row->name;
   return command.parent == nullptr &&
          (name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset");
 }
 
-std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command) {
-  if (!connection.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+std::string_view Dispatcher::refusal(const Connection& connection, const RegisteredCommand& command,
+                                     std::span<const std::string_view> args) {
+  if (!connection.authenticated && !command.is(kNoAuth) && environment_.acl->asks_for_login()) {
+    return "NOAUTH Authentication required.";
+  }
   if (environment_.scripting->is_busy() && connection.acts_for == nullptr && !command.is(kAllowBusy)) {
     return environment_.scripting->busy_error();
   }
@@ -167,6 +182,11 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
              "local connection, otherwise you need to set this option in the configuration file, and then restart the "
              "server.";
     }
+  }
+  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    if (const std::string_view why_not = refusal_by_acl(connection, command, args); !why_not.empty()) return why_not;
   }
   // Once it runs, a transaction runs to its end: space that gives out meanwhile must not cut it in two.
   const auto writes = [](const RegisteredCommand& c) { return c.is(kWrite); };
@@ -179,14 +199,31 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
                            "in this context", command.full_name);
     return refusal_;
   }
-  if (connection.in_multi && command.is(kNoMulti)) return "ERR Command not allowed inside a transaction";
   return {};
+}
+
+std::string_view Dispatcher::refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
+                                            std::span<const std::string_view> args) {
+  if (connection.acts_for != nullptr) {
+    refusal_ = refusal_by_acl_in_script(environment_, connection, command, args);
+  } else if (connection.in_exec) {
+    refusal_ = refusal_by_acl_in_exec(environment_, connection, command, args);
+  } else {
+    refusal_ = stele::refusal_by_acl(environment_, connection, command, args);
+  }
+  return refusal_;
 }
 
 bool Dispatcher::would_run(const Connection& connection, const RegisteredCommand& command, Predicate predicate) {
   if (command.row->name != "exec") return predicate(command);
   return std::any_of(connection.queue.begin(), connection.queue.end(),
                      [&](const QueuedCommand& queued) { return predicate(*queued.command()); });
+}
+
+bool Dispatcher::may_grow(const Connection& connection, const RegisteredCommand& command) {
+  // What waits for EXEC takes memory, too. EXEC itself may run unless it would run something that may grow.
+  if (connection.in_multi && !runs_inside_multi(command)) return true;
+  return would_run(connection, command, [](const RegisteredCommand& c) { return c.is(kDenyOom); });
 }
 
 bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command) const {
@@ -255,7 +292,7 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
   if (client.tracking != nullptr) environment_.tracking->remember(client, command, args);
   account(connection, command, args, call);
   if (!environment_.monitors.empty() && !command.is(kSkipMonitor | kAdmin)) {
-    feed_monitors(environment_, connection, without_secrets(command, args), keyspace.now());
+    feed_monitors(environment_, connection, without_secrets(command, args));
   }
   return !call.blocked();
 }
@@ -263,15 +300,22 @@ bool Dispatcher::call(Connection& connection, RegisteredCommand& command, std::s
 bool Dispatcher::run_again(Connection& connection) {
   const QueuedCommand& waiting = *connection.blocked;
   const std::size_t output_before = connection.output.size();
+  const Permissions* permissions = connection.permissions;
+  if (permissions != nullptr && !permissions->unrestricted()) {
+    // The rules may have changed while it waited.
+    const std::string_view why_not = refusal_by_acl(connection, *waiting.command(), waiting.args());
+    if (!why_not.empty()) {
+      reject(connection, waiting.command(), why_not);
+      return true;
+    }
+  }
   const Pushes::Running running(*environment_.pushes, connection);
   // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
   RespWriter reply(connection.output, connection.resp);
   storage_.keyspace().set_no_touch(connection.no_touch);
-  storage_.effects().begin_unit();
   Call call(*waiting.command(), waiting.args(), {}, connection, reply, storage_.keyspace(), storage_.effects(), &environment_);
   waiting.command()->row->run(call);
   if (connection.tracking != nullptr) environment_.tracking->remember(connection, *waiting.command(), waiting.args());
-  storage_.effects().end_unit();
   environment_.tracking->end_command();
   if (call.failed()) {
     ++waiting.command()->stats.failed;
@@ -330,7 +374,7 @@ void Dispatcher::run_queue(Connection& connection) {
   RespWriter(connection.output, connection.resp).array(queue.size());
   for (const QueuedCommand& queued : queue) {
     RegisteredCommand& command = *queued.command();
-    if (const std::string_view why_not = refusal(connection, command); !why_not.empty()) {
+    if (const std::string_view why_not = refusal(connection, command, queued.args()); !why_not.empty()) {
       reject(connection, &command, why_not);
       continue;
     }

@@ -38,7 +38,8 @@ class Dispatcher {
   /// Of the last wait_for_keys: stored keys.
   std::vector<std::string> take_cold_keys() { return std::exchange(cold_keys_, {}); }
 
-  /// Runs the command that `connection` is blocked in once more; false if it still has nothing to reply.
+  /// Runs the command that `connection` is blocked in once more, as part of the running unit; false if it still has nothing to
+  /// reply.
   bool run_again(Connection& connection);
 
   /// The queued commands of `connection`, as one unit, each with its reply: EXEC.
@@ -55,7 +56,8 @@ class Dispatcher {
   RegisteredCommand* find(Connection& connection, std::span<const std::string_view> args);
   static bool fits_arity(const RegisteredCommand& command, std::size_t argc);
   /// An error text if `command` may not run now; empty if it may.
-  std::string_view refusal(const Connection& connection, const RegisteredCommand& command);
+  std::string_view refusal(const Connection& connection, const RegisteredCommand& command,
+                           std::span<const std::string_view> args);
   /// Runs a command that may run, within the unit of the script that calls it; the reply is the output of `script`.
   void run_in_script(Connection& script, RegisteredCommand& command, std::span<const std::string_view> args) {
     last_clock_ = std::chrono::steady_clock::now();  // the script's own time is not the command's
@@ -68,7 +70,11 @@ class Dispatcher {
   /// What CLIENT CACHING said holds for one command, or one transaction.
   static void end_caching(Connection& connection, const RegisteredCommand& command);
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
-  bool runs_inside_multi(const RegisteredCommand& command) const;
+  /// Of a user who may not do everything.
+  std::string_view refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
+                                  std::span<const std::string_view> args);
+  static bool runs_inside_multi(const RegisteredCommand& command);
+  static bool may_grow(const Connection& connection, const RegisteredCommand& command);
   UnixTime keyspace_now() const { return storage_.keyspace().now(); }
   /// Whether `predicate` is true of `command`; of EXEC, whether it is of one of the commands that EXEC would run.
   using Predicate = bool (*)(const RegisteredCommand&);

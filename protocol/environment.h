@@ -15,8 +15,10 @@
 
 namespace stele {
 
+class Acl;
 class BlockedClients;
 class Dispatcher;
+class MemoryLimits;
 class Scripting;
 class PubSub;
 class Pushes;
@@ -47,9 +49,11 @@ struct Environment {
   LatencyMonitor& latency;
   std::string run_id;
   std::string executable;
+  Acl* acl = nullptr;
   Dispatcher* dispatcher = nullptr;
   Scripting* scripting = nullptr;
   BlockedClients* blocked = nullptr;
+  MemoryLimits* memory_limits = nullptr;
   Pushes* pushes = nullptr;
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;

@@ -8,6 +8,7 @@
 
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
+#include "protocol/memory_limits.h"
 #include "protocol/server_version.h"
 
 namespace stele {
@@ -95,10 +96,11 @@ void add_stats(InfoText& info, Environment& environment) {
   info.add("expired_stale_perc", "0.00");
   info.add("expired_time_cap_reached_count", 0);
   info.add("expire_cycle_cpu_milliseconds", 0);
-  info.add("evicted_keys", 0);
-  info.add("evicted_clients", 0);
-  info.add("total_eviction_exceeded_time", 0);
-  info.add("current_eviction_exceeded_time", 0);
+  const MemoryLimits& limits = *environment.memory_limits;
+  info.add("evicted_keys", limits.evicted_keys());
+  info.add("evicted_clients", limits.evicted_clients());
+  info.add("total_eviction_exceeded_time", limits.exceeded_total().count());
+  info.add("current_eviction_exceeded_time", limits.exceeded_now().count());
   info.add("keyspace_hits", keyspace.hits);
   info.add("keyspace_misses", keyspace.misses);
   info.add("pubsub_channels", environment.pubsub->count(Topic::channel));
@@ -124,6 +126,10 @@ void add_stats(InfoText& info, Environment& environment) {
   info.add("client_output_buffer_limit_disconnections", stats.output_buffer_limit_disconnections);
   info.add("reply_buffer_shrinks", 0);
   info.add("reply_buffer_expands", 0);
+  info.add("acl_access_denied_auth", stats.acl_denied_logins);
+  info.add("acl_access_denied_cmd", stats.acl_denied_commands);
+  info.add("acl_access_denied_key", stats.acl_denied_keys);
+  info.add("acl_access_denied_channel", stats.acl_denied_channels);
 }
 
 void add_cpu(InfoText& info, Environment&) {

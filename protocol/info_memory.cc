@@ -3,6 +3,7 @@
 #include "protocol/client_text.h"
 #include "protocol/config_directive.h"
 #include "protocol/info.h"
+#include "protocol/memory_limits.h"
 #include "protocol/memory_overhead.h"
 #include "protocol/scripting/scripting.h"
 
@@ -104,7 +105,7 @@ void add_memory(InfoText& info, Environment& environment) {
   info.add("rss_overhead_bytes", difference(now.rss, now.resident));
   info.line("mem_fragmentation_ratio:{:.2f}", ratio(now.rss, now.allocated));
   info.add("mem_fragmentation_bytes", difference(now.rss, now.allocated));
-  info.add("mem_not_counted_for_evict", overhead.journal_buffer);
+  info.add("mem_not_counted_for_evict", environment.memory_limits->not_counted_bytes());
   info.add("mem_replication_backlog", 0);
   info.add("mem_total_replication_buffers", 0);
   info.add("mem_clients_slaves", 0);

@@ -24,6 +24,9 @@ namespace stele {
 
 namespace {
 
+// 4096 means all arenas.
+constexpr const char* kCachedByThreads = "stats.arenas.4096.tcache_bytes";
+
 std::size_t jemalloc_figure(const char* name) {
   std::size_t value = 0;
   std::size_t bytes = sizeof value;
@@ -54,7 +57,8 @@ MemoryFigures read_memory_figures() {
     std::uint64_t epoch = 1;
     std::size_t bytes = sizeof epoch;
     if (mallctl("epoch", &epoch, &bytes, &epoch, bytes) == 0) {
-      figures.allocated = jemalloc_figure("stats.allocated");
+      // What was freed and waits in a thread's cache still counts as allocated there.
+      figures.allocated = jemalloc_figure("stats.allocated") - jemalloc_figure(kCachedByThreads);
       figures.active = jemalloc_figure("stats.active");
       figures.resident = jemalloc_figure("stats.resident");
       return figures;
@@ -100,8 +104,25 @@ std::size_t system_memory_bytes() {
   return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::uint64_t thread_allocated_bytes() {
+  struct Counters {
+    const std::uint64_t* allocated = nullptr;
+    const std::uint64_t* freed = nullptr;
+    Counters() {
+      std::size_t bytes = sizeof allocated;
+      if (mallctl == nullptr || mallctl("thread.allocatedp", &allocated, &bytes, nullptr, 0) != 0 ||
+          mallctl("thread.deallocatedp", &freed, &bytes, nullptr, 0) != 0) {
+        allocated = freed = nullptr;
+      }
+    }
+  };
+  thread_local const Counters counters;
+  return counters.freed == nullptr ? 0 : *counters.allocated - *counters.freed;
+}
+
 void MemoryUsage::refresh() {
   now_ = read_memory_figures();
+  thread_allocated_ = thread_allocated_bytes();
   peak_ = std::max(peak_, now_.allocated);
 }
 

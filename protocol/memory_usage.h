@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,19 +29,30 @@ std::string allocator_report();
 /// Bytes of memory in the machine.
 std::size_t system_memory_bytes();
 
-/// The figures as of the last refresh(), which costs some microseconds: once a tick is enough for limits.
-/// Threads: the executor.
+/// Bytes that this thread has allocated, less those that it has freed, since it began: modulo 2^64, because one thread may free
+/// what another has allocated. Costs two loads. 0 without jemalloc.
+std::uint64_t thread_allocated_bytes();
+
+/// The figures as of the last refresh(), which costs some 20 microseconds: once a tick. What the executor has allocated since
+/// then is known at any time, what other threads have is not. Threads: the executor.
 class MemoryUsage {
  public:
   MemoryUsage() { refresh(), startup_ = now_.allocated; }
 
   void refresh();
   const MemoryFigures& now() const { return now_; }
+  /// The bytes allocated at this moment, as good as it is known.
+  std::size_t allocated() const {
+    const auto since = static_cast<std::int64_t>(thread_allocated_bytes() - thread_allocated_);
+    const auto bytes = static_cast<std::int64_t>(now_.allocated) + since;
+    return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+  }
   std::size_t startup() const { return startup_; }
   std::size_t peak() const { return peak_; }
 
  private:
   MemoryFigures now_;
+  std::uint64_t thread_allocated_ = 0;  // as of now_
   std::size_t startup_ = 0;
   std::size_t peak_ = 0;
 };

@@ -9,7 +9,7 @@ namespace stele {
 
 namespace {
 
-constexpr std::size_t kFirstCapacity = 512;
+constexpr std::size_t kFirstCapacity = 1024;
 
 }  // namespace
 

@@ -65,6 +65,8 @@ class OutputBuffer {
   std::size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
   std::size_t capacity() const { return capacity_; }
+  /// Bytes that reserve() gives without moving anything.
+  std::size_t room() const { return capacity_ - end_; }
   std::string_view view() const { return {block_ + begin_, end_ - begin_}; }
 
   void swap(OutputBuffer& other) noexcept {

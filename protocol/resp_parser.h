@@ -20,6 +20,8 @@ struct ParserLimits {
 
 inline constexpr std::int64_t kUnauthenticatedCountMax = 10;
 inline constexpr std::size_t kUnauthenticatedBulkBytesMax = 16384;
+/// From here on Redis makes an argument of the query buffer instead of copying it there.
+inline constexpr std::size_t kLargePayloadBytes = 32 * 1024;
 
 /// Cuts one command after the other out of what a peer sends, by the rules of Redis 7.0:
 ///
@@ -66,6 +68,9 @@ class RespParser {
   /// After need_more inside a payload: the bytes still missing from it. 0 elsewhere, where it is not known. A hint
   /// for the size of the next read, to be capped: the peer has only announced them.
   std::size_t wanted() const { return wanted_; }
+
+  /// Bytes in front of the large payload that is half read, which are parsed already; 0 elsewhere.
+  std::size_t parsed() const { return state_ == State::payload && bulk_bytes_ >= kLargePayloadBytes ? position_ : 0; }
 
   /// Forgets a command that is half read.
   void reset();

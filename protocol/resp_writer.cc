@@ -8,22 +8,25 @@
 
 namespace stele {
 
-namespace {
-
-constexpr std::size_t kDoubleTextMax = 32;  // -2.2250738585072014e-308 has 24
-
-std::string_view write_double(char (&text)[kDoubleTextMax], double value) {
+std::string_view format_double(double value, char (&scratch)[kDoubleTextMax]) {
+  // Most are small integers: %.17g of these are their digits.
+  constexpr double kExact = 1e15;
+  if (value > -kExact && value < kExact) {
+    const auto integer = static_cast<std::int64_t>(value);
+    if (static_cast<double>(integer) == value && (integer != 0 || !std::signbit(value))) {
+      const char* const end = std::to_chars(scratch, scratch + kDoubleTextMax, integer).ptr;
+      return {scratch, static_cast<std::size_t>(end - scratch)};
+    }
+  }
   if (std::isnan(value)) return "nan";  // whatever its sign
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  const char* const end = std::to_chars(text, text + kDoubleTextMax, value, std::chars_format::general, 17).ptr;
-  return {text, static_cast<std::size_t>(end - text)};
+  const char* const end = std::to_chars(scratch, scratch + kDoubleTextMax, value, std::chars_format::general, 17).ptr;
+  return {scratch, static_cast<std::size_t>(end - scratch)};
 }
-
-}  // namespace
 
 std::string format_double(double value) {
   char text[kDoubleTextMax];
-  return std::string(write_double(text, value));
+  return std::string(format_double(value, text));
 }
 
 void RespWriter::line(char type, std::string_view text) {
@@ -50,7 +53,7 @@ void RespWriter::boolean(bool value) {
 
 void RespWriter::real(double value) {
   char text[kDoubleTextMax];
-  const std::string_view digits = write_double(text, value);
+  const std::string_view digits = format_double(value, text);
   resp3() ? line(',', digits) : bulk(digits);
 }
 

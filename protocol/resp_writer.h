@@ -12,8 +12,12 @@ namespace stele {
 
 enum class RespVersion { resp2 = 2, resp3 = 3 };
 
+inline constexpr std::size_t kDoubleTextMax = 32;  // -2.2250738585072014e-308 has 24
+
 /// `value` as Redis' replies spell it: %.17g, or "inf", "-inf", "nan".
 std::string format_double(double value);
+/// Likewise, into `scratch`.
+std::string_view format_double(double value, char (&scratch)[kDoubleTextMax]);
 
 /// Appends replies to a buffer, in the version the client chose with HELLO.
 ///

@@ -10,6 +10,8 @@ std::vector<std::string_view> without_secrets(const RegisteredCommand& command, 
   std::vector<std::string_view> shown(args.begin(), args.end());
   if (command.full_name == "auth") {
     std::fill(shown.begin() + 1, shown.end(), kRedacted);
+  } else if (command.full_name == "acl|setuser" || command.full_name == "acl|deluser" || command.full_name == "acl|getuser") {
+    std::fill(shown.begin() + 2, shown.end(), kRedacted);
   } else if (command.full_name == "hello") {
     for (std::size_t i = 2; i + 2 < shown.size(); ++i) {
       if (!equals_ignoring_case(shown[i], "auth")) continue;

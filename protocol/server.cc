@@ -102,6 +102,7 @@ void Server::turn(std::span<epoll_event> ready) {
     stats_.expired_keys_active += removed;
     more_work_ |= removed == kExpirePerTurn;
   }
+  more_work_ |= memory_limits_->turn();
   if (io_->take_cron_due()) cron();
   tracking_->broadcast();
   commit();
@@ -116,7 +117,10 @@ void Server::read_from(Connection& connection) {
   char* buffer = read_buffer_.data();
   std::size_t room = kReadBytes;
   if (!fresh) {
-    room = std::max(kReadBytes, std::min(connection.parser.wanted(), kReadAheadBytesMax));
+    // What is left of a payload fits into what was reserved for it: no need for more than that.
+    const std::size_t wanted = connection.parser.wanted();
+    room = wanted > 0 && wanted <= connection.input.room() ? connection.input.room()
+                                                           : std::max(kReadBytes, std::min(wanted, kReadAheadBytesMax));
     buffer = connection.input.reserve(room);
   }
   const ssize_t got = ::recv(connection.fd, buffer, room, 0);
@@ -140,6 +144,7 @@ void Server::read_from(Connection& connection) {
   if (connection.closed) return;
   if (used < bytes) connection.input.append(buffer + used, bytes - used);
   check_query_limit(connection);
+  count_memory(connection);
 }
 
 void Server::process_input(Connection& connection) {
@@ -148,6 +153,7 @@ void Server::process_input(Connection& connection) {
   connection.input.consume(used);
   if (connection.input.empty()) connection.input.shrink(kIdleBufferBytesMax);
   check_query_limit(connection);
+  count_memory(connection);
 }
 
 void Server::check_query_limit(Connection& connection) {
@@ -187,6 +193,7 @@ std::size_t Server::process(Connection& connection, std::string_view bytes) {
         put_off(connection, executed);
         break;
       }
+      count_memory(connection);
       // Not only when they are sent: one packet can ask for more replies than there is memory.
       if (connection.output.size() > kUncheckedOutputBytesMax && over_output_limit(connection, now_)) break;
     }
@@ -320,9 +327,12 @@ void Server::commit(Connection* held_back) {
   std::erase_if(replied_, [&](Connection* connection) {
     if (connection == held_back) return false;
     connection->in_turn = false;
-    if (!connection->closed) release_replies(*connection, *gate, passed);
+    if (connection->closed) return true;
+    release_replies(*connection, *gate, passed);
+    count_memory(*connection);
     return true;
   });
+  memory_limits_->evict_clients();
 }
 
 void Server::release_replies(Connection& connection, Offset gate, Offset acknowledged) {
@@ -343,6 +353,7 @@ void Server::release_gated(Offset acknowledged, const Connection* held_back) {
       connection->gates.pop_front();
     }
     if (connection->released > 0) send(*connection);
+    count_memory(*connection);
     return connection->gates.empty();
   });
 }

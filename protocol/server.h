@@ -7,11 +7,14 @@
 #include <vector>
 
 #include "engine/storage.h"
+#include "protocol/acl/acl.h"
 #include "protocol/blocked_clients.h"
 #include "protocol/clients.h"
 #include "protocol/config_live.h"
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
+#include "protocol/memory_limits.h"
+#include "protocol/oom_score.h"
 #include "protocol/poller.h"
 #include "protocol/scripting/scripting.h"
 #include "protocol/pubsub/keyspace_news.h"
@@ -65,6 +68,9 @@ class Server {
   void release_gated(Offset acknowledged, const Connection* held_back = nullptr);
   void send(Connection& connection);
   void note_replied(Connection& connection);
+  void count_memory(Connection& connection) {
+    if (memory_limits_->limits_clients()) clients_.count_memory(connection);
+  }
   void forget(Connection& connection);
   Offset acknowledged() const;
   void update_clock();
@@ -86,6 +92,8 @@ class Server {
   SlowLog slow_log_;
   LatencyMonitor latency_;
   CommandRegistry registry_;
+  std::unique_ptr<Acl> acl_;
+  OomScore oom_score_;
   Wakeup wakeup_;
   Poller poller_;
   Clients clients_;
@@ -93,6 +101,7 @@ class Server {
   std::unique_ptr<Environment> environment_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<BlockedClients> blocked_;
+  std::unique_ptr<MemoryLimits> memory_limits_;
   std::unique_ptr<Scripting> scripting_;
   std::unique_ptr<Pushes> pushes_;
   std::unique_ptr<PubSub> pubsub_;

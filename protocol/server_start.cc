@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <clocale>
 #include <csignal>
 #include <fstream>
 
@@ -13,6 +14,7 @@
 
 #include "engine/commands.h"
 #include "engine/types.h"
+#include "protocol/authentication.h"
 #include "protocol/commands.h"
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
@@ -76,15 +78,9 @@ Status refuse_what_is_missing(const Config& config) {
     return Status::invalid("'{}' is set, but this version has nothing behind it: {}", directive, remedy);
   };
   if (config.tls_port != 0) return missing("tls-port", "there is no TLS yet; remove the line, or put a TLS proxy in front");
-  if (!config.users.empty()) return missing("user", "there are no ACL users yet; use 'requirepass'");
-  if (!config.aclfile.empty()) return missing("aclfile", "there are no ACL users yet; use 'requirepass'");
   if (!config.replicaof.host.empty()) return missing("replicaof", "there is no replication yet; remove the line");
   if (config.cluster_enabled) return missing("cluster-enabled", "there is no cluster mode; set it to no");
   if (!config.modules.empty()) return missing("loadmodule", "modules cannot be loaded; remove the line");
-  if (config.maxmemory != 0) {
-    spdlog::warn("'maxmemory' is reported but not enforced yet: nothing is evicted or refused. 'resident-memory' bounds the "
-                 "objects in memory without deleting any");
-  }
   return Status();
 }
 
@@ -93,8 +89,14 @@ Status refuse_what_is_missing(const Config& config) {
 void register_commands(CommandRegistry& registry) {
   const std::span<const Command> tables[] = {
       string_commands(),
+      list_commands(),
+      set_commands(),
+      zset_commands(),
+      hash_commands(),
+      stream_commands(),
       bitmap_commands(),
       hyperloglog_commands(),
+      geo_commands(),
       generic_commands(),
       transaction_commands(),
       connection_commands(),
@@ -103,14 +105,13 @@ void register_commands(CommandRegistry& registry) {
       debug_commands(),
       pubsub_commands(),
   };
-  for (const auto& rows : tables) {
-    registry.add(rows);
-  }
+  for (const auto& rows : tables) registry.add(rows);
 }
 
 Server::Server(LoadedConfig config, std::string executable)
     : config_(std::move(config)), clients_(poller_), now_(std::chrono::steady_clock::now()),
       read_buffer_(kReadBufferBytes) {
+  std::setlocale(LC_COLLATE, "");  // SORT ... ALPHA
   register_types();
   register_commands(registry_);
   environment_ = nullptr;
@@ -136,11 +137,14 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
     }
   }
   STELE_CHECK(refuse_what_is_missing(now));
+  server->acl_ = std::make_unique<Acl>(server->registry_);
+  STELE_CHECK(server->acl_->open(now));
   // The sockets come first: a port in use must be found out before anything is written.
   server->io_ = std::make_unique<Io>(*server, server->poller_);
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
+  if (const Status status = server->oom_score_.apply(now); !status.ok()) spdlog::warn("{}", status.message());
   server->poller_.add_wakeup(server->wakeup_);
   server->io_->await_signal([raw = server.get()](int number) { raw->signalled(number); });
   server->io_->start_cron(std::chrono::milliseconds(1000 / std::max<std::int64_t>(1, now.hz)));
@@ -188,8 +192,11 @@ Status Server::open_storage() {
   environment_->replied = [this](Connection& connection) { note_replied(connection); };
   dispatcher_ = std::make_unique<Dispatcher>(registry_, *storage_, *environment_);
   environment_->dispatcher = dispatcher_.get();
+  environment_->acl = acl_.get();
   blocked_ = std::make_unique<BlockedClients>(*environment_, storage_->keyspace().waiters());
   environment_->blocked = blocked_.get();
+  memory_limits_ = std::make_unique<MemoryLimits>(*environment_);
+  environment_->memory_limits = memory_limits_.get();
   pushes_ = std::make_unique<Pushes>([this](Connection& connection) { note_replied(connection); },
                                      [this](Connection& connection) { over_output_limit(connection, now_); });
   pubsub_ = std::make_unique<PubSub>(*pushes_);
@@ -225,6 +232,11 @@ void Server::apply_config() {
                           .eviction = config.lazyfree_lazy_eviction};
   keyspace.access_policy().lfu = config.maxmemory_policy == EvictionPolicy::volatile_lfu ||
                                  config.maxmemory_policy == EvictionPolicy::allkeys_lfu;
+  keyspace.access_policy().decides =
+      config.maxmemory != 0 && (keyspace.access_policy().lfu || config.maxmemory_policy == EvictionPolicy::volatile_lru ||
+                                config.maxmemory_policy == EvictionPolicy::allkeys_lru);
+  keyspace.access_policy().log_factor = static_cast<unsigned>(config.lfu_log_factor);
+  keyspace.access_policy().decay_minutes = static_cast<unsigned>(config.lfu_decay_time);
   keyspace.set_string_bytes_max(static_cast<std::size_t>(config.proto_max_bulk_len));
   keyspace.limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
                        .hash_max_listpack_value = config.hash_max_listpack_value,
@@ -246,7 +258,8 @@ void Server::apply_config() {
 
 void Server::observe_config() {
   config_.on_change({"lazyfree-lazy-user-del", "lazyfree-lazy-user-flush", "lazyfree-lazy-server-del",
-                     "lazyfree-lazy-expire", "lazyfree-lazy-eviction", "maxmemory-policy", "proto-max-bulk-len",
+                     "lazyfree-lazy-expire", "lazyfree-lazy-eviction", "maxmemory", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time",
+                     "proto-max-bulk-len",
                      "hash-max-listpack-entries", "hash-max-listpack-value", "list-max-listpack-size", "list-compress-depth",
                      "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value",
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
@@ -257,11 +270,19 @@ void Server::observe_config() {
                       apply_config();
                       return Status();
                     });
-  config_.on_change({"bind", "port"}, [this](const Config& config) {
+  config_.on_change({"maxmemory", "maxmemory-policy", "maxmemory-clients"}, [this](const Config&) {
+    memory_limits_->take_config();
+    return Status();
+  });
+  config_.on_change({"bind", "port"}, [this, bound = config_.now().bind](const Config& config) mutable {
     const Status status = io_->listeners.listen_tcp(config.bind, static_cast<int>(config.port),
                                                     static_cast<int>(config.tcp_backlog));
-    if (status.ok()) return Status();
+    if (status.ok()) {
+      bound = config.bind;
+      return Status();
+    }
     spdlog::warn("{}", status.message());
+    if (config.bind != bound) return Status::invalid("Failed to bind to specified addresses.");
     return Status::invalid("Unable to listen on this port. Check server logs.");
   });
   config_.on_change({"loglevel"}, [](const Config& config) {
@@ -276,7 +297,17 @@ void Server::observe_config() {
     });
     return Status();
   });
-  config_.on_change({"requirepass"}, [](const Config&) { return Status(); });
+  config_.on_change({"oom-score-adj", "oom-score-adj-values"}, [this](const Config& config) {
+    const Status status = oom_score_.apply(config);
+    if (status.ok()) return Status();
+    spdlog::warn("{}", status.message());
+    return Status::invalid("Failed to set current oom_score_adj. Check server logs.");
+  });
+  config_.on_change({"requirepass"}, [this](const Config& config) {
+    acl_->set_default_password(config.requirepass);
+    default_user_changed(*environment_);
+    return Status();
+  });
 }
 
 void Server::log_recovery() const {
@@ -323,7 +354,7 @@ void Server::accepted(int fd) {
       ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
     }
   }
-  if (config.protected_mode && config.requirepass.empty() && !connection.is_loopback()) {
+  if (config.protected_mode && acl_->default_user().nopass() && !connection.is_loopback()) {
     static constexpr std::string_view kDenied =
         "-DENIED stele is running in protected mode because protected mode is enabled and no password is set for the default "
         "user. In this mode connections are only accepted from the loopback interface. To accept others, set a password "
@@ -332,7 +363,7 @@ void Server::accepted(int fd) {
     ++stats_.connections_rejected;
     return clients_.close(connection);
   }
-  connection.authenticated = config.requirepass.empty();
+  become_default_user(*acl_, connection);
   ParserLimits limits;
   limits.bulk_bytes_max = static_cast<std::size_t>(config.proto_max_bulk_len);
   limits.authenticated = connection.authenticated;
@@ -349,6 +380,7 @@ void Server::cron() {
   stats_.input_rate.sample(stats_.net_input_bytes, now_);
   stats_.output_rate.sample(stats_.net_output_bytes, now_);
   update_memory_usage(stats_);
+  memory_limits_->cron();
   storage_->note_memory(stats_.memory.now().allocated);
   clients_.for_each([this](Connection& connection) { check_client(connection, now_); });
   if (!environment_->pause.is_on()) {

@@ -41,6 +41,10 @@ struct ServerStats {
   std::uint64_t query_buffer_limit_disconnections = 0;
   std::uint64_t output_buffer_limit_disconnections = 0;
   std::uint64_t expired_keys_active = 0;
+  std::uint64_t acl_denied_logins = 0;
+  std::uint64_t acl_denied_commands = 0;
+  std::uint64_t acl_denied_keys = 0;
+  std::uint64_t acl_denied_channels = 0;
   std::uint64_t turns = 0;
   std::uint64_t unexpected_error_replies = 0;
   std::map<std::string, std::uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE"

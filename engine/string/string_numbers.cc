@@ -1,8 +1,6 @@
 // INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT: strings as numbers.
 
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 
 #include "engine/real.h"
@@ -42,15 +40,6 @@ void increase(Call& call, std::int64_t increment) {
   call.reply().integer(value);
 }
 
-/// As Redis spells the result: 17 digits behind the point, without the zeros at their end.
-std::string_view format_real(long double value, std::span<char> buffer) {
-  const int printed = std::snprintf(buffer.data(), buffer.size(), "%.17Lf", value);
-  std::string_view text(buffer.data(), static_cast<std::size_t>(printed));
-  text = text.substr(0, text.find_last_not_of('0') + 1);
-  if (text.ends_with('.')) text.remove_suffix(1);
-  return text == "-0" ? "0" : text;
-}
-
 }  // namespace
 
 void incr(Call& call) { increase(call, 1); }
@@ -81,8 +70,7 @@ void incrbyfloat(Call& call) {
   const long double value = *old_value + *increment;
   if (!std::isfinite(value)) return call.fail("ERR increment would produce NaN or Infinity");
 
-  // The largest long double has 4933 digits before the point.
-  char buffer[std::numeric_limits<long double>::max_exponent10 + 32];
+  char buffer[kRealTextMax];
   const std::string_view text = format_real(value, buffer);
   // Not set_string(): Redis keeps the text of a result as text, even where it looks like an integer.
   Entry* entry = nullptr;

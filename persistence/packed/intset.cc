@@ -83,6 +83,12 @@ std::optional<Intset> Intset::from_bytes(std::string_view bytes) {
   return Intset(data);
 }
 
+Intset Intset::copy() const {
+  char* data = allocate(bytes().size());
+  std::memcpy(data, data_, bytes().size());
+  return Intset(data);
+}
+
 std::size_t Intset::width() const { return load<std::uint32_t>(data_); }
 
 std::string_view Intset::bytes() const { return {data_, kHeaderBytes + size() * width()}; }

@@ -30,6 +30,9 @@ class Intset {
   /// A copy of `bytes` if they are exactly one well-formed set, ascending without doubles. Takes any bytes.
   static std::optional<Intset> from_bytes(std::string_view bytes);
 
+  /// Another one with the same integers.
+  Intset copy() const;
+
   std::string_view bytes() const;
   std::size_t size() const;
   bool empty() const { return size() == 0; }

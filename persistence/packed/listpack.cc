@@ -274,6 +274,12 @@ std::optional<Listpack> Listpack::from_bytes(std::string_view bytes) {
   return Listpack(data);
 }
 
+Listpack Listpack::copy() const {
+  char* data = allocate(total());
+  std::memcpy(data, data_, total());
+  return Listpack(data);
+}
+
 std::size_t Listpack::total() const { return load<std::uint32_t>(data_); }
 
 std::size_t Listpack::header_count() const { return load<std::uint16_t>(data_ + 4); }

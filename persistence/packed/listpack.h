@@ -55,6 +55,9 @@ class Listpack {
   /// backward lengths right, the count right. Takes any bytes.
   static std::optional<Listpack> from_bytes(std::string_view bytes);
 
+  /// Another one with the same elements.
+  Listpack copy() const;
+
   std::string_view bytes() const { return {data_, total()}; }
   std::size_t total() const;  // bytes
   std::size_t size() const;   // elements; O(n) from 65535 on

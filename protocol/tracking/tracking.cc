@@ -137,8 +137,8 @@ void Tracking::tell_readers(const Row& row, const Connection* by) {
   pushes_.end_delivery();
 }
 
-void Tracking::trim(std::size_t most) {
-  while (keys_max_ > 0 && rows_.size() > keys_max_ && most-- > 0) {
+void Tracking::drop_rows(std::size_t most) {
+  while (rows_.size() > keys_max_ && most-- > 0) {
     random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17;
     // Nobody changed it: NOLOOP spares no one.
     const Row row = take_row(random_ % rows_.size());

@@ -73,10 +73,12 @@ class Tracking {
     if (prefixes_changed_) tell_prefixes();
   }
 
-  /// The size of the table from now on; what is too much goes with trim().
+  /// The size of the table from now on; what is too much goes with trim(), some of it before each command.
   void set_keys_max(std::size_t keys) { keys_max_ = keys; }
   /// Drops at most `most` of the rows that are too many.
-  void trim(std::size_t most);
+  void trim(std::size_t most) {
+    if (rows_.size() > keys_max_ && keys_max_ > 0) drop_rows(most);
+  }
 
   std::size_t clients() const { return tracking_clients_; }
   std::size_t keys() const { return rows_.size(); }
@@ -98,6 +100,7 @@ class Tracking {
   /// The client `id` if it is told about keys it read.
   Connection* reader(std::uint64_t id);
   void add_reader(std::string_view key, std::uint64_t id);
+  void drop_rows(std::size_t most);
   Row take_row(std::size_t place);
   void tell_readers(const Row& row, const Connection* by);
   /// `keys` is a RESP array of them; none: all keys.

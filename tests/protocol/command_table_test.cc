@@ -8,10 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "engine/command_registry.h"
-#include "engine/commands.h"
-#include "protocol/commands.h"
 #include "protocol/commands_command.h"
 #include "protocol/resp_text.h"
+#include "protocol/server.h"
 #include "tests/protocol/json_reader.h"
 
 namespace stele::test {
@@ -72,12 +71,7 @@ std::string spec_text(const KeySpec& spec) {
 
 class CommandTable : public ::testing::Test {
  protected:
-  CommandTable() {
-    for (const auto& rows : {string_commands(), generic_commands(), transaction_commands(), connection_commands(),
-                             server_commands(), debug_commands(), pubsub_commands()}) {
-      registry_.add(rows);
-    }
-  }
+  CommandTable() { register_commands(registry_); }
 
   /// The facts by full name; empty if the file is not at hand.
   static std::map<std::string, Json> facts() {
@@ -138,7 +132,8 @@ TEST_F(CommandTable, RowsSayWhatRedisSaysOfItsCommands) {
     ASSERT_EQ(specs, fact["key_specs"].elements.size());
     for (std::size_t i = 0; i < specs; ++i) {
       EXPECT_EQ(spec_text(row.keys[i]), spec_text(fact["key_specs"].elements[i]));
-      EXPECT_EQ(names_of(key_flag_names(row.keys[i].flags), true), names_of(fact["key_specs"].elements[i]["flags"], true));
+      EXPECT_EQ(names_of(key_flag_names(row.keys[i].flags), true),
+                names_of(fact["key_specs"].elements[i]["flags"], true));
     }
     ++compared;
   });
@@ -157,8 +152,10 @@ TEST_F(CommandTable, EveryRowIsDocumentedAndCanRun) {
 TEST_F(CommandTable, CategoriesFollowFromTheFlags) {
   EXPECT_EQ(category_names(registry_.find_full("client|kill")->categories),
             (std::vector<std::string_view>{"admin", "slow", "dangerous", "connection"}));
-  EXPECT_EQ(category_names(registry_.find_full("memory|usage")->categories), (std::vector<std::string_view>{"read", "slow"}));
-  EXPECT_EQ(category_names(registry_.find_full("ping")->categories), (std::vector<std::string_view>{"fast", "connection"}));
+  EXPECT_EQ(category_names(registry_.find_full("memory|usage")->categories),
+            (std::vector<std::string_view>{"read", "slow"}));
+  EXPECT_EQ(category_names(registry_.find_full("ping")->categories),
+            (std::vector<std::string_view>{"fast", "connection"}));
 }
 
 TEST_F(CommandTable, CommandInfoShowsOneRowAsRedisDoes) {

@@ -155,5 +155,12 @@ TEST(ConfigObserver, ThatRefusesRollsEverythingBack) {
   EXPECT_EQ(later, 0);  // never heard of it, so has nothing to undo
 }
 
+TEST(ConfigSet, OfAnOwnImmutableDirectiveToItsValueIsNoError) {
+  LiveConfig config = live("loader-threads 3\n");
+  EXPECT_TRUE(set(config, {{"loader-threads", "3"}}).ok());
+  EXPECT_FALSE(set(config, {{"loader-threads", "4"}}).ok());
+  EXPECT_FALSE(set(config, {{"databases", value_of(config, "databases")}}).ok()) << "as Redis refuses its own";
+}
+
 }  // namespace
 }  // namespace stele

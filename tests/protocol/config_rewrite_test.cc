@@ -97,7 +97,7 @@ TEST(ConfigRewrite, EveryDirectiveComesBackAsItWas) {
     if (auto* size = std::get_if<MemoryOrPercent>(&value)) size->percent = 7;
     if (auto* address = std::get_if<PrimaryAddress>(&value)) *address = {"::1", 7};
     if (auto* percentiles = std::get_if<std::vector<double>>(&value)) *percentiles = {12.5, 99.999};
-    if (auto* lines = std::get_if<std::vector<Words>>(&value)) *lines = {{"x", "y z"}, {"v", ""}};
+    if (auto* lines = std::get_if<std::vector<Words>>(&value)) *lines = {{"x", ">y z"}, {"v", ""}};
     if (auto* words = std::get_if<Words>(&value)) *words = {"1", "2", "3"};
     ASSERT_NE(value, config_default(directive)) << directive.name;
     set_config_value(directive, config, std::move(value));
@@ -194,6 +194,19 @@ TEST_F(ConfigRewriteFile, InADirectoryThatIsGoneIsRefused) {
   LiveConfig config(*load({file}));
   std::filesystem::remove_all(directory_.path("sub"));
   EXPECT_EQ(config.rewrite().message(), "Rewriting config file: No such file or directory");
+}
+
+TEST(ConfigRewrite, WithAllEveryDirectiveGetsALineAndComesBackAsItWas) {
+  const LiveConfig config = live("hz 12\nmaxclients 77\n");
+  const std::string all = rewritten_config("hz 12\nmaxclients 77\n", config.now(), {}, true);
+  EXPECT_TRUE(all.starts_with("hz 12\nmaxclients 77\n"));
+  for (const char* const line : {"\ntimeout 0\n", "\nappendfsync everysec\n", "\nserver_cpulist \"\"\n", "\nsave 3600 1\n"}) {
+    EXPECT_NE(all.find(line), std::string::npos) << line << all;
+  }
+  const Config again = parsed(all);
+  for (const Directive& directive : directives()) {
+    EXPECT_EQ(config_value(directive, again), config_value(directive, config.now())) << directive.name;
+  }
 }
 
 }  // namespace

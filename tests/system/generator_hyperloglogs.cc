@@ -37,7 +37,6 @@ const GeneratorGroup kHyperLogLogs("hyperloglogs", {"p"}, {
     {6, [](Source& s) -> Command { return {"DEL", s.key("p")}; }},
     {2, [](Source& s) -> Command { return {"SET", s.key("p"), s.one_of("HYLL", "HYLL0123456789ab", std::string_view("HYLL\1\0\0\0\0\0\0\0\0\0\0\0\x7f\xff", 18),
                                                                        std::string_view("HYLL\1\0\0\0\0\0\0\0\0\0\0\x80", 16))}; }},
-    {1, [](Source& s) -> Command { return {"CONFIG", "SET", "hll-sparse-max-bytes", s.one_of("3000", "100", "0", "16000")}; }},
 });
 // clang-format on
 

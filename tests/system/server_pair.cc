@@ -24,18 +24,26 @@ std::string both(const Reply& stele, const Reply& redis) {
   return fmt::format("  stele: {}\n  redis: {}", describe(stele), describe(redis));
 }
 
-// All that an iteration returns, in `elements`; the first reply itself if that is no page of one.
+// All that an iteration returns, in `elements`, a pair as one; the first reply itself if that is no page of one.
 Reply scan_all(Client& client, Command command) {
   Reply all{.type = '*'};
   std::set<std::string> seen;
+  const bool of_key = !is_named(command, "SCAN");
+  const bool pairs = is_named(command, "ZSCAN") || is_named(command, "HSCAN");
+  const std::size_t cursor = of_key ? 2 : 1;
   for (;;) {
     const Reply page = client.run_arguments(command);
     if (page.type != '*' || page.elements.size() != 2) return page;
-    for (const Reply& element : page.elements[1].elements) {
+    const std::vector<Reply>& elements = page.elements[1].elements;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      Reply element = elements[i];
+      if (pairs && i + 1 < elements.size()) element.text += "=" + elements[++i].text;
       if (seen.insert(element.text).second) all.elements.push_back(element);
     }
-    command[1] = page.elements[0].text;
-    if (command[1] == "0") return all;
+    // A damaged command may have ended before its cursor.
+    if (command.size() <= cursor) return all;
+    command[cursor] = page.elements[0].text;
+    if (command[cursor] == "0") return all;
   }
 }
 

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace stele {
+
+/// Makes sets known to type_ops().
+void register_set_type();
+
+}  // namespace stele
