@@ -2,8 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include "protocol/acl/access.h"
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
+#include "protocol/memory_limits.h"
 #include "protocol/monitor.h"
 #include "protocol/resp_integer.h"
 #include "protocol/scripting/lua_reply.h"
@@ -46,7 +48,7 @@ void Scripting::eval(Call& call, bool by_sha, bool read_only) {
   if (keys < 0) return call.fail("ERR Number of keys can't be negative");
   // So that what the script calls comes after it.
   if (!environment_.monitors.empty()) {
-    feed_monitors(environment_, connection_of(call), call.args(), call.now());
+    feed_monitors(environment_, connection_of(call), call.args());
   }
   if (by_sha) {
     script = cache_.find_by_sha(text);
@@ -76,7 +78,7 @@ void Scripting::eval(Call& call, bool by_sha, bool read_only) {
 
 void Scripting::fcall(Call& call, bool read_only) {
   if (!environment_.monitors.empty()) {
-    feed_monitors(environment_, connection_of(call), call.args(), call.now());
+    feed_monitors(environment_, connection_of(call), call.args());
   }
   const FunctionEngine::Function* function = functions_.find(call.arg(1));
   if (function == nullptr) return call.fail("ERR Function not found");
@@ -114,7 +116,10 @@ std::string_view Scripting::refusal_to_start(const ScriptRun& run) {
   return {};
 }
 
-bool Scripting::is_out_of_memory() const { return environment_.out_of_memory && environment_.out_of_memory(); }
+/// As of the start of the script: nothing is evicted in the middle of it.
+bool Scripting::is_out_of_memory() const {
+  return environment_.memory_limits->any() && environment_.memory_limits->out_of_memory();
+}
 
 void Scripting::run(Call& call, const ScriptRun& what, LuaSandbox& sandbox, int arguments) {
   lua_State* L = sandbox.state();
@@ -122,6 +127,7 @@ void Scripting::run(Call& call, const ScriptRun& what, LuaSandbox& sandbox, int 
   script_.id = caller.id;
   script_.db = caller.db;
   script_.user = caller.user;
+  script_.permissions = caller.permissions;
   script_.no_touch = caller.no_touch;
   script_.resp = RespVersion::resp2;
   script_.acts_for = &caller;
@@ -233,7 +239,7 @@ std::string_view Scripting::refusal(RegisteredCommand& command) {
   }
   // Once it has written it is let write: half of a script is worse than one that the limits let through.
   script_.in_exec = running.wrote;
-  return environment_.dispatcher->refusal(script_, command);
+  return environment_.dispatcher->refusal(script_, command, args_);
 }
 
 bool Scripting::call_command(lua_State* L) {
@@ -284,8 +290,7 @@ bool Scripting::check_command(lua_State* L) {
     push_error(L, "ERR Invalid command passed to redis.acl_check_cmd()", false);
     return false;
   }
-  const bool allowed = !environment_.may_run || environment_.may_run(*running_->caller, *command, args_);
-  lua_pushboolean(L, allowed);
+  lua_pushboolean(L, is_allowed_by_acl(environment_, *running_->caller, *command, args_));
   return true;
 }
 
