@@ -52,7 +52,6 @@ struct Connection : Session {
   bool monitor = false;
   bool unix_socket = false;
   ReplyMode reply_mode = ReplyMode::on;
-
   Connection* acts_for = nullptr;  // of the connection that a script runs commands on: the client whose script it is
   std::unique_ptr<Subscriptions> subscriptions;  // null: never subscribed; PubSub's
   std::unique_ptr<TrackingState> tracking;       // null: off; Tracking's

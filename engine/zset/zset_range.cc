@@ -25,18 +25,17 @@ struct RangeQuery {
 
 /// The two bounds are arguments `at` and the one behind it. Replies with the error and returns false if it is no query.
 bool parse_query(Call& call, std::size_t at, bool storing, RangeQuery& query) {
-  const bool by_is_open = query.by == By::any, direction_is_open = query.direction == Direction::any;
   for (std::size_t i = at + 2; i < call.argc(); ++i) {
     if (!storing && call.arg_is(i, "withscores")) {
       query.with_scores = true;
     } else if (call.arg_is(i, "limit") && i + 2 < call.argc()) {
       if (!call.integer_arg(i + 1, query.offset) || !call.integer_arg(i + 2, query.limit)) return false;
       i += 2;
-    } else if (direction_is_open && call.arg_is(i, "rev")) {
+    } else if (query.direction == Direction::any && call.arg_is(i, "rev")) {
       query.direction = Direction::backwards;
-    } else if (by_is_open && call.arg_is(i, "bylex")) {
+    } else if (query.by == By::any && call.arg_is(i, "bylex")) {
       query.by = By::lex;
-    } else if (by_is_open && call.arg_is(i, "byscore")) {
+    } else if (query.by == By::any && call.arg_is(i, "byscore")) {
       query.by = By::score;
     } else {
       call.syntax_error();

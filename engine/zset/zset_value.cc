@@ -42,12 +42,15 @@ Listpack::Place place_of(const Listpack& listpack, std::size_t rank) {
   return listpack.at(static_cast<std::int64_t>(rank) * 2);
 }
 
+/// The text of a score in a listpack. A whole number stands there as an integer, so minus zero loses its sign, as in Redis.
+std::string_view packed_score(double score, char (&scratch)[kDoubleTextMax]) { return format_double(score == 0 ? 0 : score, scratch); }
+
 }  // namespace
 
 void append_packed(Listpack& listpack, std::string_view text, double score) {
   listpack.append(text);
   char scratch[kDoubleTextMax];
-  listpack.append(format_double(score, scratch));
+  listpack.append(packed_score(score, scratch));
 }
 
 // --- making
@@ -132,7 +135,7 @@ std::size_t SortedSet::rank_of(const Spot& spot) const {
 
 void SortedSet::insert_packed(std::string_view text, double score) {
   char scratch[kDoubleTextMax], digits[24];
-  const std::string_view score_text = format_double(score, scratch);
+  const std::string_view score_text = packed_score(score, scratch);
   Listpack listpack = Listpack::adopt(entry_.body());
   for (Listpack::Place place = listpack.first();;) {
     if (place == Listpack::kNone) {

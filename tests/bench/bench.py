@@ -44,7 +44,22 @@ THROUGHPUT = {
     "get_p16": ("GET, -P 16, everysec", ["-t", "get", "-P", "16"], "everysec", 2.0, 1.0, 1.1),
     "set_always": ("SET, -P 1, always", ["-t", "set", "-P", "1"], "always", 0.2, 1.0, 1.5),
 }
+# One command's elements under one key: (what it is, keys, elements each, command of the key and the numbers of elements)
+ELEMENTS = [
+    ("hash, listpack", 20_000, 50, lambda key, i: ["HSET", key, *(x for n in i for x in (f"field:{n:06d}", f"value:{n:06d}"))]),
+    ("hash, hashtable", 1, 1_000_000, lambda key, i: ["HSET", key, *(x for n in i for x in (f"field:{n:06d}", f"value:{n:06d}"))]),
+    ("set, intset", 20_000, 50, lambda key, i: ["SADD", key, *(100_000 + n for n in i)]),
+    ("set, hashtable", 1, 1_000_000, lambda key, i: ["SADD", key, *(f"member:{n:06d}" for n in i)]),
+    ("small set of strings (7.0: hashtable)", 20_000, 50, lambda key, i: ["SADD", key, *(f"member:{n:06d}" for n in i)]),
+    ("sorted set, listpack", 20_000, 50, lambda key, i: ["ZADD", key, *(x for n in i for x in (n, f"member:{n:06d}"))]),
+    ("sorted set, skiplist", 1, 1_000_000, lambda key, i: ["ZADD", key, *(x for n in i for x in (n, f"member:{n:06d}"))]),
+    ("list, one node", 20_000, 50, lambda key, i: ["RPUSH", key, *(f"element:{n:06d}" for n in i)]),
+    ("list, quicklist", 1, 1_000_000, lambda key, i: ["RPUSH", key, *(f"element:{n:06d}" for n in i)]),
+]
 OTHER = {
+    "default_p1": "redis-benchmark's default set, no pipeline",
+    "default_p16": "redis-benchmark's default set, pipeline of 16",
+    "elements": "memory per element, by type and encoding",
     "memory": "memory per key, 10-byte keys and 100-byte values, all resident",
     "restart": "kill -9 to the first answered GET",
     "stall": "longest stall of a 1 ms pinger during BGSAVE",
@@ -257,6 +272,51 @@ class Bench:
         if done.returncode != 0 or len(lines) != 1:
             raise RuntimeError(f"{' '.join(argv)}:\n{done.stdout}{done.stderr}")
         return float(lines[0].split(",")[1].strip('"'))
+
+    def default_p1(self):
+        self.default_set(1, 1.0, 0.2)
+
+    def default_p16(self):
+        self.default_set(16, 1.1, 0.5)
+
+    def default_set(self, pipeline, goal, share):
+        requests = max(1000, int(self.options.requests * share))
+        rates = {}
+        with self.server("stele") as stele, self.server("redis") as redis:
+            for number in range(self.options.rounds + 1):
+                for name, server in (("stele", stele), ("redis", redis)):
+                    with Connection(server.port) as connection:
+                        connection.run("FLUSHALL", "SYNC")
+                    for test, rate in self.default_tests(server, pipeline, requests if number else requests // 10).items():
+                        if number:  # the first one warms up
+                            rates.setdefault(test, {"stele": [], "redis": []})[name].append(rate)
+        for test, rate in rates.items():
+            self.add(f"{test}, -P {pipeline}", "1/s", statistics.median(rate["stele"]), statistics.median(rate["redis"]),
+                     ratio_at_least=goal)
+
+    def default_tests(self, server, pipeline, requests):
+        argv = ["redis-benchmark", "-h", "127.0.0.1", "-p", str(server.port), "-n", str(requests), "-c", "50",
+                "-r", str(self.options.keyspace), "-P", str(pipeline), "--csv"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        lines = [line for line in done.stdout.splitlines() if line.startswith('"') and not line.startswith('"test"')]
+        if done.returncode != 0 or len(lines) < 15:
+            raise RuntimeError(f"{' '.join(argv)}:\n{done.stdout}{done.stderr}")
+        fields = [[field.strip('"') for field in line.split('","')] for line in lines]
+        return {name: float(rate) for name, rate, *_ in fields}
+
+    def elements(self):
+        scale = max(1, 5_000_000 // self.options.keys)
+        for title, keys, each, command in ELEMENTS:
+            keys, each = (max(1, keys // scale), each) if keys > 1 else (keys, each // scale)
+            used = {}
+            for name in ("stele", "redis"):
+                with self.server(name) as server, Connection(server.port) as connection:
+                    before = int(server.info("used_memory"))
+                    for key in range(keys):
+                        for first in range(0, each, 1000):
+                            connection.run(*command(f"key:{key:06d}", range(first, min(first + 1000, each))))
+                    used[name] = (int(server.info("used_memory")) - before) / (keys * each)
+            self.add(f"memory per element, {title}, {keys} x {each}", "B", used["stele"], used["redis"], ratio_goal=1.0)
 
     def memory(self):
         keys = self.options.keys
