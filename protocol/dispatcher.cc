@@ -108,7 +108,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       reject(connection, command, why_not);
       return Outcome::done;
     }
-    if (environment_.memory_limits->any()) {
+    if (environment_.memory_limits->any() && !environment_.scripting->is_running()) {
       environment_.memory_limits->make_room();
       if (connection.closed) return Outcome::done;  // it was itself what took too much
       if (environment_.memory_limits->out_of_memory() && may_grow(connection, *command)) {

@@ -116,7 +116,10 @@ std::string_view Scripting::refusal_to_start(const ScriptRun& run) {
   return {};
 }
 
-bool Scripting::is_out_of_memory() const { return environment_.memory_limits->out_of_memory(); }
+/// As of the start of the script: nothing is evicted in the middle of it.
+bool Scripting::is_out_of_memory() const {
+  return environment_.memory_limits->any() && environment_.memory_limits->out_of_memory();
+}
 
 void Scripting::run(Call& call, const ScriptRun& what, LuaSandbox& sandbox, int arguments) {
   lua_State* L = sandbox.state();

@@ -33,7 +33,7 @@ Command catches(Source& s) {
   return eval(s, "n", s.one_of("local r = redis.pcall('INCRBY', KEYS[1], ARGV[1]) if type(r) == 'table' then return r.err end return r",
                                "return redis.pcall('INCRBY', KEYS[1], ARGV[1])",
                                "local ok, e = pcall(redis.call, 'INCRBY', KEYS[1], ARGV[1]) redis.call('SET', KEYS[1], tostring(ok)) return {ok, e}",
-                               "return {redis.pcall('INCR', KEYS[1]), redis.pcall('LPUSH', KEYS[1]), redis.pcall('DECR', KEYS[1])}"),
+                               "return {redis.pcall('INCR', KEYS[1]), redis.pcall('GETRANGE', KEYS[1]), redis.pcall('DECR', KEYS[1])}"),
               s.integer());
 }
 
