@@ -333,11 +333,15 @@ constexpr Command kCommands[] = {
     {.name = "sort", .arity = -2, .flags = kWrite | kDenyOom, .categories = kSortCategories,
      .keys = {kSource, kLookedUp, kTarget}, .run = sort, .group = "generic", .since = "1.0.0",
      .summary = "Returns or stores the elements of a list, set or sorted set in order.",
-     .complexity = "O(N+M*log(M)) in the elements and those returned"},
+     .complexity = "O(N+M*log(M)) in the elements and those returned",
+     .syntax = "key [BY pattern:pattern@1] [LIMIT (offset:integer count:integer)] [GET pattern:pattern@1]+... order=[ASC|"
+               "DESC] [sorting=ALPHA] [STORE destination:key@2]"},
     {.name = "sort_ro", .arity = -2, .flags = kReadonly, .categories = kSortCategories, .keys = {kSource, kLookedUp},
      .run = sort_ro, .group = "generic", .since = "7.0.0",
      .summary = "Returns the elements of a list, set or sorted set in order.",
-     .complexity = "O(N+M*log(M)) in the elements and those returned"},
+     .complexity = "O(N+M*log(M)) in the elements and those returned",
+     .syntax = "key [BY pattern:pattern@1] [LIMIT (offset:integer count:integer)] [GET pattern:pattern@1]+... order=[ASC|"
+               "DESC] [sorting=ALPHA]"},
 };
 
 }  // namespace

@@ -192,7 +192,7 @@ constexpr Flags kInserting = key_flag::kRW | key_flag::kInsert;
 constexpr std::string_view kNondeterministic[] = {"nondeterministic_output"};
 constexpr std::string_view kNondeterministicOrder[] = {"nondeterministic_output_order"};
 
-constexpr Command row(std::string_view name, int arity, Flags flags, std::array<KeySpec, 3> keys, void (*run)(Call&),
+constexpr Command row(std::string_view name, std::string_view syntax, int arity, Flags flags, std::array<KeySpec, 3> keys, void (*run)(Call&),
                       std::string_view since, std::string_view summary, std::string_view complexity,
                       std::span<const std::string_view> tips = {}) {
   return {.name = name,
@@ -205,7 +205,8 @@ constexpr Command row(std::string_view name, int arity, Flags flags, std::array<
           .since = since,
           .summary = summary,
           .complexity = complexity,
-          .tips = tips};
+          .tips = tips,
+          .syntax = syntax};
 }
 
 constexpr std::array<KeySpec, 3> one(Flags flags) { return {KeySpec::one(1, flags)}; }
@@ -220,38 +221,50 @@ constexpr std::string_view kSumComplexity = "O(N) in the members of all sets";
 // A line or two per command.
 // clang-format off
 constexpr Command kSetCommands[] = {
-    row("sadd", -3, kWrite | kDenyOom | kFast, one(kInserting), set_command::sadd, "1.0.0",
+    row("sadd", "key member...", -3, kWrite | kDenyOom | kFast, one(kInserting), set_command::sadd, "1.0.0",
         "Adds members to a set, creating it if there is none.", "O(1) a member"),
-    row("scard", 2, kReadonly | kFast, one(key_flag::kRO), set_command::scard, "1.0.0", "Counts the members of a set.", "O(1)"),
-    row("sdiff", -2, kReadonly, all(), set_command::sdiff, "1.0.0", "Returns what is in the first set and in no other.",
+    row("scard", "key", 2,
+        kReadonly | kFast, one(key_flag::kRO), set_command::scard, "1.0.0", "Counts the members of a set.", "O(1)"),
+    row("sdiff", "key...", -2,
+        kReadonly, all(), set_command::sdiff, "1.0.0", "Returns what is in the first set and in no other.",
         kSumComplexity, kNondeterministicOrder),
-    row("sdiffstore", -3, kWrite | kDenyOom, stored(key_flag::kOW | key_flag::kUpdate), set_command::sdiffstore, "1.0.0",
+    row("sdiffstore", "destination:key key...", -3,
+        kWrite | kDenyOom, stored(key_flag::kOW | key_flag::kUpdate), set_command::sdiffstore, "1.0.0",
         "Stores what is in the first set and in no other.", kSumComplexity),
-    row("sinter", -2, kReadonly, all(), set_command::sinter, "1.0.0", "Returns what is in all sets.", kInterComplexity,
+    row("sinter", "key...", -2,
+        kReadonly, all(), set_command::sinter, "1.0.0", "Returns what is in all sets.", kInterComplexity,
         kNondeterministicOrder),
-    row("sintercard", -3, kReadonly, {KeySpec::counted(1, 0, 1, 1, kReading)}, set_command::sintercard, "7.0.0",
+    row("sintercard", "numkeys:integer key... [LIMIT limit:integer]", -3,
+        kReadonly, {KeySpec::counted(1, 0, 1, 1, kReading)}, set_command::sintercard, "7.0.0",
         "Counts what is in all sets, up to a limit.", kInterComplexity),
-    row("sinterstore", -3, kWrite | kDenyOom, stored(key_flag::kRW | key_flag::kUpdate), set_command::sinterstore, "1.0.0",
+    row("sinterstore", "destination:key key...", -3,
+        kWrite | kDenyOom, stored(key_flag::kRW | key_flag::kUpdate), set_command::sinterstore, "1.0.0",
         "Stores what is in all sets.", kInterComplexity),
-    row("sismember", 3, kReadonly | kFast, one(key_flag::kRO), set_command::sismember, "1.0.0",
+    row("sismember", "key member", 3, kReadonly | kFast, one(key_flag::kRO), set_command::sismember, "1.0.0",
         "Tells whether a set has a member.", "O(1)"),
-    row("smembers", 2, kReadonly, one(kReading), set_command::smembers, "1.0.0", "Returns all members of a set.",
+    row("smembers", "key", 2, kReadonly, one(kReading), set_command::smembers, "1.0.0", "Returns all members of a set.",
         "O(N) in the size of the set", kNondeterministicOrder),
-    row("smismember", -3, kReadonly | kFast, one(kReading), set_command::smismember, "6.2.0",
+    row("smismember", "key member...", -3, kReadonly | kFast, one(kReading), set_command::smismember, "6.2.0",
         "Tells which of several members a set has.", "O(1) a member"),
-    row("smove", 4, kWrite | kFast, {KeySpec::one(1, kRemoving), KeySpec::one(2, kInserting)}, set_command::smove, "1.0.0",
+    row("smove", "source:key destination:key member", 4,
+        kWrite | kFast, {KeySpec::one(1, kRemoving), KeySpec::one(2, kInserting)}, set_command::smove, "1.0.0",
         "Moves a member from one set to another.", "O(1)"),
-    row("spop", -2, kWrite | kFast, one(kRemoving), set_command::spop, "1.0.0", "Removes members drawn at random and returns them.",
+    row("spop", "key [count:integer]", -2,
+        kWrite | kFast, one(kRemoving), set_command::spop, "1.0.0", "Removes members drawn at random and returns them.",
         "O(1) a member", kNondeterministic),
-    row("srandmember", -2, kReadonly, one(kReading), set_command::srandmember, "1.0.0", "Returns members drawn at random.",
+    row("srandmember", "key [count:integer]", -2,
+        kReadonly, one(kReading), set_command::srandmember, "1.0.0", "Returns members drawn at random.",
         "O(1) a member", kNondeterministic),
-    row("srem", -3, kWrite | kFast, one(key_flag::kRW | key_flag::kDelete), set_command::srem, "1.0.0",
+    row("srem", "key member...", -3, kWrite | kFast, one(key_flag::kRW | key_flag::kDelete), set_command::srem, "1.0.0",
         "Removes members from a set, and the set with the last one.", "O(1) a member"),
-    row("sscan", -3, kReadonly, one(kReading), set_command::sscan, "2.8.0", "Lists the members of a set piece by piece.",
+    row("sscan", "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]", -3,
+        kReadonly, one(kReading), set_command::sscan, "2.8.0", "Lists the members of a set piece by piece.",
         "O(1) a call; O(N) for the whole set", kNondeterministic),
-    row("sunion", -2, kReadonly, all(), set_command::sunion, "1.0.0", "Returns what is in any of the sets.", kSumComplexity,
+    row("sunion", "key...", -2,
+        kReadonly, all(), set_command::sunion, "1.0.0", "Returns what is in any of the sets.", kSumComplexity,
         kNondeterministicOrder),
-    row("sunionstore", -3, kWrite | kDenyOom, stored(key_flag::kOW | key_flag::kUpdate), set_command::sunionstore, "1.0.0",
+    row("sunionstore", "destination:key key...", -3,
+        kWrite | kDenyOom, stored(key_flag::kOW | key_flag::kUpdate), set_command::sunionstore, "1.0.0",
         "Stores what is in any of the sets.", kSumComplexity),
 };
 // clang-format on
