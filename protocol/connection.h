@@ -52,9 +52,7 @@ struct Connection : Session {
   bool monitor = false;
   bool unix_socket = false;
   ReplyMode reply_mode = ReplyMode::on;
-  const Connection* acts_for = nullptr;  // of the connection that a script runs commands on: the client whose script it is
-
-  Connection* acts_for = nullptr;  // as which scripts run commands: the client whose script it is
+  Connection* acts_for = nullptr;  // of the connection that a script runs commands on: the client whose script it is
   std::unique_ptr<Subscriptions> subscriptions;  // null: never subscribed; PubSub's
   std::unique_ptr<TrackingState> tracking;       // null: off; Tracking's
 

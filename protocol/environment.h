@@ -73,8 +73,6 @@ struct Environment {
   std::function<void()> script_was_busy;
   /// Whether commands that may grow are refused because of maxmemory; never if it is empty.
   std::function<bool()> out_of_memory;
-  /// Whether the user of a connection may run a command; everyone may if it is empty.
-  std::function<bool(const Connection&, const RegisteredCommand&, std::span<const std::string_view>)> may_run;
 };
 
 inline Connection& connection_of(Call& call) { return static_cast<Connection&>(call.session()); }

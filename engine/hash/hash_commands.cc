@@ -166,8 +166,8 @@ constexpr Flags kAdding = key_flag::kRW | key_flag::kAccess | key_flag::kUpdate;
 constexpr std::string_view kNondeterministic[] = {"nondeterministic_output"};
 constexpr std::string_view kNondeterministicOrder[] = {"nondeterministic_output_order"};
 
-constexpr Command row(std::string_view name, std::string_view syntax, int arity, Flags flags, Flags key_flags, void (*run)(Call&),
-                      std::string_view since, std::string_view summary, std::string_view complexity,
+constexpr Command row(std::string_view name, std::string_view syntax, int arity, Flags flags, Flags key_flags,
+                      void (*run)(Call&), std::string_view since, std::string_view summary, std::string_view complexity,
                       std::span<const std::string_view> tips = {}) {
   return {.name = name,
           .arity = arity,

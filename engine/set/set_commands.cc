@@ -192,8 +192,9 @@ constexpr Flags kInserting = key_flag::kRW | key_flag::kInsert;
 constexpr std::string_view kNondeterministic[] = {"nondeterministic_output"};
 constexpr std::string_view kNondeterministicOrder[] = {"nondeterministic_output_order"};
 
-constexpr Command row(std::string_view name, std::string_view syntax, int arity, Flags flags, std::array<KeySpec, 3> keys, void (*run)(Call&),
-                      std::string_view since, std::string_view summary, std::string_view complexity,
+constexpr Command row(std::string_view name, std::string_view syntax, int arity, Flags flags,
+                      std::array<KeySpec, 3> keys, void (*run)(Call&), std::string_view since, std::string_view summary,
+                      std::string_view complexity,
                       std::span<const std::string_view> tips = {}) {
   return {.name = name,
           .arity = arity,

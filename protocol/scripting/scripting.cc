@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "protocol/acl/access.h"
 #include "protocol/dispatcher.h"
 #include "protocol/environment.h"
 #include "protocol/monitor.h"
@@ -122,6 +123,7 @@ void Scripting::run(Call& call, const ScriptRun& what, LuaSandbox& sandbox, int 
   script_.id = caller.id;
   script_.db = caller.db;
   script_.user = caller.user;
+  script_.permissions = caller.permissions;
   script_.no_touch = caller.no_touch;
   script_.resp = RespVersion::resp2;
   script_.acts_for = &caller;
@@ -233,7 +235,7 @@ std::string_view Scripting::refusal(RegisteredCommand& command) {
   }
   // Once it has written it is let write: half of a script is worse than one that the limits let through.
   script_.in_exec = running.wrote;
-  return environment_.dispatcher->refusal(script_, command);
+  return environment_.dispatcher->refusal(script_, command, args_);
 }
 
 bool Scripting::call_command(lua_State* L) {
@@ -284,8 +286,7 @@ bool Scripting::check_command(lua_State* L) {
     push_error(L, "ERR Invalid command passed to redis.acl_check_cmd()", false);
     return false;
   }
-  const bool allowed = !environment_.may_run || environment_.may_run(*running_->caller, *command, args_);
-  lua_pushboolean(L, allowed);
+  lua_pushboolean(L, is_allowed_by_acl(environment_, *running_->caller, *command, args_));
   return true;
 }
 
