@@ -128,16 +128,19 @@ constexpr Command kCommands[] = {
      .keys = {KeySpec::one(1, key::kRO | key::kAccess)}, .run = dump, .group = "generic", .since = "2.6.0",
      .summary = "Returns the value of a key as bytes for RESTORE.",
      .complexity = "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of objects composing "
-                   "the value and M their average size."},
+                   "the value and M their average size.", .syntax = "key"},
     {.name = "restore", .arity = -4, .flags = kWrite | kDenyOom, .categories = category::kKeyspace | category::kDangerous,
      .keys = {KeySpec::one(1, key::kOW | key::kUpdate)}, .run = restore, .group = "generic", .since = "2.6.0",
      .summary = "Creates a key from what DUMP returned.",
      .complexity = "O(1) to create the new key and additional O(N*M) to reconstruct the value, where N is the number of "
-                   "objects composing it and M their average size."},
+                   "objects composing it and M their average size.",
+                   .syntax = "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] [FREQ "
+                             "frequency:integer]"},
     {.name = "restore-asking", .arity = -4, .flags = kWrite | kDenyOom | kAsking,
      .categories = category::kKeyspace | category::kDangerous, .keys = {KeySpec::one(1, key::kOW | key::kUpdate)},
      .run = restore, .group = "server", .since = "3.0.0", .summary = "RESTORE as a cluster's MIGRATE sends it.",
-     .complexity = "As RESTORE."},
+     .complexity = "As RESTORE.",
+     .syntax = "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] [FREQ frequency:integer]"},
 };
 
 }  // namespace

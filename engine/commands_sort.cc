@@ -10,6 +10,7 @@
 #include "engine/commands.h"
 #include "engine/hash/hash_value.h"
 #include "engine/list/list_commands.h"
+#include "engine/permissions.h"
 #include "engine/set/set_value.h"
 #include "engine/string/string_commands.h"
 #include "engine/zset/zset_value.h"
@@ -29,6 +30,14 @@ struct SortOptions {
   std::optional<std::string_view> store;
 };
 
+/// Elements decide which keys BY and GET lead to, so only who may read all of them may use these.
+bool may_look_up(Call& call, std::string_view option) {
+  const Permissions* permissions = call.session().permissions;
+  if (permissions == nullptr || permissions->reads_every_key(call.command(), call.args())) return true;
+  call.fail(fmt::format("ERR {} option of SORT denied due to insufficient ACL permissions.", option));
+  return false;
+}
+
 bool parse_sort_options(Call& call, bool may_store, SortOptions& options) {
   for (std::size_t i = 2; i < call.argc(); ++i) {
     const std::size_t left = call.argc() - i - 1;
@@ -46,7 +55,9 @@ bool parse_sort_options(Call& call, bool may_store, SortOptions& options) {
     } else if (call.arg_is(i, "BY") && left >= 1) {
       options.by = call.arg(++i);
       options.unsorted = options.by->find('*') == std::string_view::npos;
+      if (!options.unsorted && !may_look_up(call, "BY")) return false;
     } else if (call.arg_is(i, "GET") && left >= 1) {
+      if (!may_look_up(call, "GET")) return false;
       options.get.push_back(call.arg(++i));
     } else {
       call.syntax_error();
@@ -333,11 +344,15 @@ constexpr Command kCommands[] = {
     {.name = "sort", .arity = -2, .flags = kWrite | kDenyOom, .categories = kSortCategories,
      .keys = {kSource, kLookedUp, kTarget}, .run = sort, .group = "generic", .since = "1.0.0",
      .summary = "Returns or stores the elements of a list, set or sorted set in order.",
-     .complexity = "O(N+M*log(M)) in the elements and those returned"},
+     .complexity = "O(N+M*log(M)) in the elements and those returned",
+     .syntax = "key [BY pattern:pattern@1] [LIMIT (offset:integer count:integer)] [GET pattern:pattern@1]+... order=[ASC|"
+               "DESC] [sorting=ALPHA] [STORE destination:key@2]"},
     {.name = "sort_ro", .arity = -2, .flags = kReadonly, .categories = kSortCategories, .keys = {kSource, kLookedUp},
      .run = sort_ro, .group = "generic", .since = "7.0.0",
      .summary = "Returns the elements of a list, set or sorted set in order.",
-     .complexity = "O(N+M*log(M)) in the elements and those returned"},
+     .complexity = "O(N+M*log(M)) in the elements and those returned",
+     .syntax = "key [BY pattern:pattern@1] [LIMIT (offset:integer count:integer)] [GET pattern:pattern@1]+... order=[ASC|"
+               "DESC] [sorting=ALPHA]"},
 };
 
 }  // namespace

@@ -32,7 +32,8 @@ constexpr Command kCommands[] = {
      .group = "geo",
      .since = "3.2.0",
      .summary = "Adds places to a sorted set, by longitude and latitude.",
-     .complexity = "O(log(N)) for each place"},
+     .complexity = "O(log(N)) for each place",
+     .syntax = "key condition=[NX|XX] [change=CH] (longitude:double latitude:double member)..."},
     {.name = "geodist",
      .arity = -4,
      .flags = kReadonly,
@@ -42,7 +43,8 @@ constexpr Command kCommands[] = {
      .group = "geo",
      .since = "3.2.0",
      .summary = "Returns how far two places are apart.",
-     .complexity = "O(1)"},
+     .complexity = "O(1)",
+     .syntax = "key member1 member2 unit=[M|KM|FT|MI]"},
     {.name = "geohash",
      .arity = -2,
      .flags = kReadonly,
@@ -52,7 +54,8 @@ constexpr Command kCommands[] = {
      .group = "geo",
      .since = "3.2.0",
      .summary = "Returns the standard geohash texts of places.",
-     .complexity = "O(1) for each place"},
+     .complexity = "O(1) for each place",
+     .syntax = "key member..."},
     {.name = "geopos",
      .arity = -2,
      .flags = kReadonly,
@@ -62,7 +65,8 @@ constexpr Command kCommands[] = {
      .group = "geo",
      .since = "3.2.0",
      .summary = "Returns longitude and latitude of places.",
-     .complexity = "O(1) for each place"},
+     .complexity = "O(1) for each place",
+     .syntax = "key member..."},
     {.name = "georadius",
      .arity = -6,
      .flags = kWrite | kDenyOom,
@@ -74,7 +78,9 @@ constexpr Command kCommands[] = {
      .summary = "Returns or stores the places within a distance of a point.",
      .complexity = "O(N+log(M)) for N places in the boxes around the circle and M found",
      .deprecated_since = "6.2.0",
-     .replaced_by = "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS"},
+     .replaced_by = "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS",
+     .syntax = "key longitude:double latitude:double radius:double unit=(M|KM|FT|MI) [WITHCOORD] [WITHDIST] [WITHHASH] "
+               "count=[COUNT count:integer [ANY]] order=[ASC|DESC] [STORE key] [STOREDIST key]"},
     {.name = "georadius_ro",
      .arity = -6,
      .flags = kReadonly,
@@ -86,7 +92,9 @@ constexpr Command kCommands[] = {
      .summary = "Returns the places within a distance of a point.",
      .complexity = "O(N+log(M)) for N places in the boxes around the circle and M found",
      .deprecated_since = "6.2.0",
-     .replaced_by = "GEOSEARCH with BYRADIUS"},
+     .replaced_by = "GEOSEARCH with BYRADIUS",
+     .syntax = "key longitude:double latitude:double radius:double unit=(M|KM|FT|MI) [WITHCOORD] [WITHDIST] [WITHHASH] "
+               "count=[COUNT count:integer [ANY]] order=[ASC|DESC]"},
     {.name = "georadiusbymember",
      .arity = -5,
      .flags = kWrite | kDenyOom,
@@ -98,7 +106,9 @@ constexpr Command kCommands[] = {
      .summary = "Returns or stores the places within a distance of another.",
      .complexity = "O(N+log(M)) for N places in the boxes around the circle and M found",
      .deprecated_since = "6.2.0",
-     .replaced_by = "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS and FROMMEMBER"},
+     .replaced_by = "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS and FROMMEMBER",
+     .syntax = "key member radius:double unit=(M|KM|FT|MI) [WITHCOORD] [WITHDIST] [WITHHASH] count=[COUNT count:integer "
+               "[ANY]] order=[ASC|DESC] [STORE key] [STOREDIST key]"},
     {.name = "georadiusbymember_ro",
      .arity = -5,
      .flags = kReadonly,
@@ -110,7 +120,9 @@ constexpr Command kCommands[] = {
      .summary = "Returns the places within a distance of another.",
      .complexity = "O(N+log(M)) for N places in the boxes around the circle and M found",
      .deprecated_since = "6.2.0",
-     .replaced_by = "GEOSEARCH with BYRADIUS and FROMMEMBER"},
+     .replaced_by = "GEOSEARCH with BYRADIUS and FROMMEMBER",
+     .syntax = "key member radius:double unit=(M|KM|FT|MI) [WITHCOORD] [WITHDIST] [WITHHASH] count=[COUNT count:integer "
+               "[ANY]] order=[ASC|DESC]"},
     {.name = "geosearch",
      .arity = -7,
      .flags = kReadonly,
@@ -120,7 +132,10 @@ constexpr Command kCommands[] = {
      .group = "geo",
      .since = "6.2.0",
      .summary = "Returns the places within a circle or a box.",
-     .complexity = "O(N+log(M)) for N places in the boxes around the area and M found"},
+     .complexity = "O(N+log(M)) for N places in the boxes around the area and M found",
+     .syntax = "key from=(FROMMEMBER member|FROMLONLAT (longitude:double latitude:double)) by=(circle=(BYRADIUS "
+               "radius:double unit=(M|KM|FT|MI))|box=(BYBOX width:double height:double unit=(M|KM|FT|MI))) order=[ASC|"
+               "DESC] count=[COUNT count:integer [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]"},
     {.name = "geosearchstore",
      .arity = -8,
      .flags = kWrite | kDenyOom,
@@ -130,7 +145,10 @@ constexpr Command kCommands[] = {
      .group = "geo",
      .since = "6.2.0",
      .summary = "Stores the places within a circle or a box.",
-     .complexity = "O(N+log(M)) for N places in the boxes around the area and M found"},
+     .complexity = "O(N+log(M)) for N places in the boxes around the area and M found",
+     .syntax = "destination:key source:key from=(FROMMEMBER member|FROMLONLAT (longitude:double latitude:double)) "
+               "by=(circle=(BYRADIUS radius:double unit=(M|KM|FT|MI))|box=(BYBOX width:double height:double unit=(M|KM|FT|"
+               "MI))) order=[ASC|DESC] count=[COUNT count:integer [ANY]] [STOREDIST]"},
 };
 
 }  // namespace

@@ -166,8 +166,8 @@ constexpr Flags kAdding = key_flag::kRW | key_flag::kAccess | key_flag::kUpdate;
 constexpr std::string_view kNondeterministic[] = {"nondeterministic_output"};
 constexpr std::string_view kNondeterministicOrder[] = {"nondeterministic_output_order"};
 
-constexpr Command row(std::string_view name, int arity, Flags flags, Flags key_flags, void (*run)(Call&),
-                      std::string_view since, std::string_view summary, std::string_view complexity,
+constexpr Command row(std::string_view name, std::string_view syntax, int arity, Flags flags, Flags key_flags,
+                      void (*run)(Call&), std::string_view since, std::string_view summary, std::string_view complexity,
                       std::span<const std::string_view> tips = {}) {
   return {.name = name,
           .arity = arity,
@@ -179,7 +179,8 @@ constexpr Command row(std::string_view name, int arity, Flags flags, Flags key_f
           .since = since,
           .summary = summary,
           .complexity = complexity,
-          .tips = tips};
+          .tips = tips,
+          .syntax = syntax};
 }
 
 constexpr Command deprecated(Command command, std::string_view since, std::string_view replaced_by) {
@@ -194,33 +195,40 @@ constexpr Flags kLook = kReadonly | kFast;
 // A line or two per command.
 // clang-format off
 constexpr Command kHashCommands[] = {
-    row("hdel", -3, kWrite | kFast, key_flag::kRW | key_flag::kDelete, hash_command::hdel, "2.0.0",
+    row("hdel", "key field...", -3, kWrite | kFast, key_flag::kRW | key_flag::kDelete, hash_command::hdel, "2.0.0",
         "Removes fields from a hash, and the hash with the last one.", "O(N) in the number of fields removed"),
-    row("hexists", 3, kLook, kAsking, hash_command::hexists, "2.0.0", "Tells whether a hash has a field.", "O(1)"),
-    row("hget", 3, kLook, kReading, hash_command::hget, "2.0.0", "Returns the value of a field.", "O(1)"),
-    row("hgetall", 2, kReadonly, kReading, hash_command::hgetall, "2.0.0", "Returns all fields and values of a hash.",
+    row("hexists", "key field", 3,
+        kLook, kAsking, hash_command::hexists, "2.0.0", "Tells whether a hash has a field.", "O(1)"),
+    row("hget", "key field", 3, kLook, kReading, hash_command::hget, "2.0.0", "Returns the value of a field.", "O(1)"),
+    row("hgetall", "key", 2, kReadonly, kReading, hash_command::hgetall, "2.0.0", "Returns all fields and values of a hash.",
         "O(N) in the size of the hash", kNondeterministicOrder),
-    row("hincrby", 4, kChange, kAdding, hash_command::hincrby, "2.0.0", "Adds a number to the integer a field holds.",
+    row("hincrby", "key field increment:integer", 4,
+        kChange, kAdding, hash_command::hincrby, "2.0.0", "Adds a number to the integer a field holds.",
         "O(1)"),
-    row("hincrbyfloat", 4, kChange, kAdding, hash_command::hincrbyfloat, "2.6.0",
+    row("hincrbyfloat", "key field increment:double", 4, kChange, kAdding, hash_command::hincrbyfloat, "2.6.0",
         "Adds a number to the real number a field holds.", "O(1)"),
-    row("hkeys", 2, kReadonly, kReading, hash_command::hkeys, "2.0.0", "Returns all fields of a hash.",
+    row("hkeys", "key", 2, kReadonly, kReading, hash_command::hkeys, "2.0.0", "Returns all fields of a hash.",
         "O(N) in the size of the hash", kNondeterministicOrder),
-    row("hlen", 2, kLook, kAsking, hash_command::hlen, "2.0.0", "Counts the fields of a hash.", "O(1)"),
-    row("hmget", -3, kLook, kReading, hash_command::hmget, "2.0.0", "Returns the values of several fields.",
+    row("hlen", "key", 2, kLook, kAsking, hash_command::hlen, "2.0.0", "Counts the fields of a hash.", "O(1)"),
+    row("hmget", "key field...", -3, kLook, kReading, hash_command::hmget, "2.0.0", "Returns the values of several fields.",
         "O(N) in the number of fields"),
-    deprecated(row("hmset", -4, kChange, kSetting, hash_command::hmset, "2.0.0", "Sets the values of several fields.",
+    deprecated(row("hmset", "key (field value)...", -4,
+        kChange, kSetting, hash_command::hmset, "2.0.0", "Sets the values of several fields.",
                    "O(N) in the number of fields"), "4.0.0", "HSET with several field-value pairs"),
-    row("hrandfield", -2, kReadonly, kReading, hash_command::hrandfield, "6.2.0", "Picks fields of a hash at random.",
+    row("hrandfield", "key options=[count:integer [WITHVALUES]]", -2,
+        kReadonly, kReading, hash_command::hrandfield, "6.2.0", "Picks fields of a hash at random.",
         "O(N) in the number of fields returned", kNondeterministic),
-    row("hscan", -3, kReadonly, kReading, hash_command::hscan, "2.8.0", "Lists the fields and values of a hash piece by piece.",
+    row("hscan", "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]", -3,
+        kReadonly, kReading, hash_command::hscan, "2.8.0", "Lists the fields and values of a hash piece by piece.",
         "O(1) a call; O(N) for the whole hash", kNondeterministic),
-    row("hset", -4, kChange, kSetting, hash_command::hset, "2.0.0", "Sets the values of fields, creating the hash if needed.",
+    row("hset", "key (field value)...", -4,
+        kChange, kSetting, hash_command::hset, "2.0.0", "Sets the values of fields, creating the hash if needed.",
         "O(1) a field"),
-    row("hsetnx", 4, kChange, key_flag::kRW | key_flag::kInsert, hash_command::hsetnx, "2.0.0",
+    row("hsetnx", "key field value", 4, kChange, key_flag::kRW | key_flag::kInsert, hash_command::hsetnx, "2.0.0",
         "Sets the value of a field unless it exists.", "O(1)"),
-    row("hstrlen", 3, kLook, kAsking, hash_command::hstrlen, "3.2.0", "Returns the length of a field's value.", "O(1)"),
-    row("hvals", 2, kReadonly, kReading, hash_command::hvals, "2.0.0", "Returns all values of a hash.",
+    row("hstrlen", "key field", 3,
+        kLook, kAsking, hash_command::hstrlen, "3.2.0", "Returns the length of a field's value.", "O(1)"),
+    row("hvals", "key", 2, kReadonly, kReading, hash_command::hvals, "2.0.0", "Returns all values of a hash.",
         "O(N) in the size of the hash", kNondeterministicOrder),
 };
 // clang-format on

@@ -120,11 +120,6 @@ RuleError Selector::apply_key_rule(std::string_view rule) {
     pattern = rule.substr(at + 1);
   }
   if (has_spaces(pattern)) return RuleError::syntax;
-  if (pattern == "*" && rights == (kMayRead | kMayWrite)) {
-    all_keys_ = true;
-    keys_.clear();
-    return RuleError::none;
-  }
   add_pattern(keys_, pattern, rights);
   return RuleError::none;
 }

@@ -110,6 +110,46 @@ TEST_F(Acl, ABlockedCommandThatIsNoLongerAllowedIsRefusedWhenItsTimeComes) {
   EXPECT_EQ(server_.run("LLEN", "list"), "1");
 }
 
+TEST_F(Acl, ScriptsMayDoWhatTheirCallersMay) {
+  if (server_.run("COMMAND", "INFO", "eval").elements.at(0).null) GTEST_SKIP() << "no scripts";
+  user("author", "+eval", "+get", "~mine");
+  Client client = as("author");
+  EXPECT_TRUE(client.run("EVAL", "return redis.call('get', KEYS[1])", 1, "mine").null);
+  EXPECT_EQ(client.run("EVAL", "return redis.acl_check_cmd('get', 'mine')", 0), "1");
+  EXPECT_TRUE(client.run("EVAL", "return redis.acl_check_cmd('get', 'other')", 0).null);
+  const Reply refused = client.run("EVAL", "return redis.call('set', 'mine', 1)", 0);
+  EXPECT_TRUE(refused.text.starts_with("NOPERM ACL failure in script: User author has no permissions to run the 'set' command"))
+      << refused;
+  EXPECT_EQ(log_field("context"), "lua");
+  EXPECT_EQ(log_field("object"), "set");
+  EXPECT_TRUE(contains(log_field("client-info").text, "user=author"));
+  EXPECT_TRUE(client.run("EVAL", "return redis.call('get', 'other')", 0).text.starts_with("NOPERM ACL failure in script: No perm"));
+}
+
+TEST_F(Acl, ScriptsRunAlsoWhereAPasswordIsAskedFor) {
+  if (server_.run("COMMAND", "INFO", "eval").elements.at(0).null) GTEST_SKIP() << "no scripts";
+  server_.run("CONFIG", "SET", "requirepass", "sesame");
+  Client client = server_.connect();
+  client.run("AUTH", "sesame");
+  EXPECT_EQ(client.run("EVAL", "return redis.call('set', 'a', 'b')", 0), "OK");
+  client.run("CONFIG", "SET", "requirepass", "");
+}
+
+TEST_F(Acl, SortLooksUpOtherKeysOnlyForWhoMayReadThemAll) {
+  if (server_.run("COMMAND", "INFO", "sort").elements.at(0).null) GTEST_SKIP() << "no SORT";
+  server_.run("RPUSH", "list", 1);
+  server_.run("SET", "v1", 1);
+  user("sorter", "(+sort ~list ~v*)");
+  Client client = as("sorter");
+  EXPECT_EQ(client.run("SORT", "list", "BY", "v*"), error("ERR BY option of SORT denied due to insufficient ACL permissions."));
+  EXPECT_EQ(client.run("SORT", "list", "GET", "v*"), error("ERR GET option of SORT denied due to insufficient ACL permissions."));
+  EXPECT_EQ(client.run("SORT", "list", "BY", "nosort").elements.size(), 1u);
+  user("sorter", "(+sort ~list %W~*)");
+  EXPECT_TRUE(client.run("SORT", "list", "BY", "v*").is_error());
+  user("sorter", "(+sort ~list %R~*)");
+  EXPECT_EQ(client.run("SORT", "list", "BY", "v*").elements.size(), 1u);
+}
+
 TEST_F(Acl, SubscribersAreDisconnectedWhenTheirChannelIsTakenAway) {
   user("listener", "+@all", "resetchannels", "&news:*", "&mail");
   Client first = as("listener");
@@ -180,7 +220,7 @@ TEST(AclAgainstRedis, RulesMeanAndPrintTheSame) {
       {}, {"on"}, {"on", "off"}, {"nopass"}, {">a"}, {">a", ">b", ">a"}, {">a", "<a"}, {"<a"}, {"!abc"}, {"#abc"},
       {"#2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}, {">a", "resetpass"}, {">a", "nopass"}, {"nopass", ">a"},
       {"~a", "~b"}, {"~a", "~a"}, {"%R~a", "%W~a"}, {"%R~a", "%W~b", "%RW~c", "%WR~d", "%rw~e"}, {"allkeys"}, {"~*"}, {"~*", "~a"},
-      {"~a", "~*"}, {"~a", "resetkeys"}, {"allkeys", "resetkeys"}, {"%~a"}, {"%X~a"}, {"%RR~a"}, {"%R~*"}, {"~a b"}, {"~"},
+      {"~a", "~*"}, {"~a", "resetkeys"}, {"allkeys", "resetkeys"}, {"%~a"}, {"%X~a"}, {"%RR~a"}, {"%R~*"}, {"%RW~*"}, {"%RW~*", "~a"}, {"~a b"}, {"~"},
       {"&a", "&b"}, {"&a", "&a"}, {"allchannels"}, {"&*", "&a"}, {"&*", "resetchannels"}, {"&a b"}, {"&"},
       {"+@all"}, {"-@all"}, {"allcommands"}, {"nocommands"}, {"+@all", "-get"}, {"+get"}, {"+GET"}, {"-@all", "+get", "-get"},
       {"+client"}, {"+client|id"}, {"+config|get"}, {"-config|get"}, {"+@all", "-client|kill"}, {"+@all", "-config"}, {"+select|0"},
