@@ -8,8 +8,8 @@
 
 namespace stele {
 
-/// `count` of the numbers 0 .. `end` - 1, ascending, each choice as likely as any other. O(end): one number after the other is
-/// taken with the chance that it has among those left (Knuth's algorithm S).
+/// `count` of the numbers 0 .. `end` - 1, ascending, each choice as likely as any other. O(end): one number after the
+/// other is taken with the chance that it has among those left (Knuth's algorithm S).
 inline std::vector<std::size_t> random_picks(std::size_t count, std::size_t end) {
   std::vector<std::size_t> picks;
   picks.reserve(count);

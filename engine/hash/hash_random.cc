@@ -9,8 +9,8 @@ namespace stele::hash_command {
 
 namespace {
 
-/// From how many fields a choice without repetition is made by drawing, and again if it was drawn before: then at least two of
-/// three draws are new ones.
+/// From how many fields a choice without repetition is made by drawing, and again if it was drawn before: then at least
+/// two of three draws are new ones.
 constexpr std::size_t kDrawUpToNth = 3;
 
 class RandomFields {
@@ -65,9 +65,7 @@ class RandomFields {
 
  private:
   /// RESP3 has an array for each pair.
-  void begin(std::size_t count) {
-    call_.reply().array(with_values_ && !call_.reply().resp3() ? 2 * count : count);
-  }
+  void begin(std::size_t count) { call_.reply().array(with_values_ && !call_.reply().resp3() ? 2 * count : count); }
   void write(const PackedValue& field, const PackedValue& value) {
     if (with_values_ && call_.reply().resp3()) call_.reply().array(2);
     reply_packed(call_.reply(), field);

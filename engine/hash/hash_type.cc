@@ -29,7 +29,9 @@ std::uint8_t append_rdb(const Entry& entry, std::string& out) {
   return kRdbHash;
 }
 
-Status malformed(std::string_view bytes) { return Status::corrupt("hash value of {} bytes is malformed", bytes.size()); }
+Status malformed(std::string_view bytes) {
+  return Status::corrupt("hash value of {} bytes is malformed", bytes.size());
+}
 
 }  // namespace
 

@@ -16,8 +16,8 @@ class HashField {
  public:
   static HashField* make(std::string_view field, std::string_view value);
   static void destroy(HashField* field) { std::free(field); }
-  /// The same field with another value, in place when the allocation fits and is not much too large; else the old one is
-  /// freed.
+  /// The same field with another value, in place when the allocation fits and is not much too large; else the old one
+  /// is freed.
   static HashField* assign(HashField* old, std::string_view value);
 
   std::string_view text() const { return {bytes(), field_bytes_}; }
@@ -40,8 +40,8 @@ using HashTable = ElementTable<HashField>;
 ///     listpack     field, value, field, value ... in the order they came
 ///     hashtable    HashTable
 ///
-/// A listpack becomes a hashtable when a length exceeds the limits, and never goes back. Views and values are valid until the
-/// next change.
+/// A listpack becomes a hashtable when a length exceeds the limits, and never goes back. Views and values are valid
+/// until the next change.
 class HashBody {
  public:
   /// An empty one, to be owned by the entry that put_into() or to_entry() names.

@@ -42,8 +42,9 @@ inline bool is_set_or_absent(Call& call, const Item& item) {
 /// Replies with all members, as a set.
 void reply_with_members(Call& call, const SetBody& set);
 
-/// What SINTERSTORE, SUNIONSTORE and SDIFFSTORE do at their end: `result`, owned from now on, becomes the value of `key`, or
-/// the key goes if it is empty. Notifies `event`, replies with the size. Effect: verbatim, none if nothing changed.
+/// What SINTERSTORE, SUNIONSTORE and SDIFFSTORE do at their end: `result`, owned from now on, becomes the value of
+/// `key`, or the key goes if it is empty. Notifies `event`, replies with the size. Effect: verbatim, none if nothing
+/// changed.
 void store_set(Call& call, std::string_view key, SetBody result, std::string_view event);
 
 }  // namespace stele::set_command

@@ -7,8 +7,8 @@ namespace stele::set_command {
 
 namespace {
 
-/// The sets under `keys`, the smallest first; none if one of the keys is absent. Nothing at all after a reply of WRONGTYPE,
-/// which comes whatever else is absent.
+/// The sets under `keys`, the smallest first; none if one of the keys is absent. Nothing at all after a reply of
+/// WRONGTYPE, which comes whatever else is absent.
 std::optional<std::vector<SetBody>> sets_of(Call& call, std::span<const std::string_view> keys) {
   std::vector<SetBody> sets;
   sets.reserve(keys.size());

@@ -10,8 +10,8 @@ namespace stele::set_command {
 
 namespace {
 
-/// From how many members a choice without repetition is made by drawing, and again if it was drawn before: then at least two
-/// of three draws are new ones.
+/// From how many members a choice without repetition is made by drawing, and again if it was drawn before: then at
+/// least two of three draws are new ones.
 constexpr std::size_t kDrawUpToNth = 3;
 /// Members a SREM among the effects names at most.
 constexpr std::size_t kEffectMembersMax = 1024;
@@ -91,8 +91,8 @@ void reply_and_emit(Call& call, std::span<const PackedValue> members) {
   emit_removal(call, members);
 }
 
-/// Removes `count` members, fewer than all. The reply and the effects come first, while the members are there: nothing can
-/// fail any more.
+/// Removes `count` members, fewer than all. The reply and the effects come first, while the members are there: nothing
+/// can fail any more.
 void pop_some(Call& call, Item& item, std::size_t count) {
   SetBody set(*item.entry);
   call.keyspace().begin_change(item);

@@ -13,7 +13,8 @@ constexpr std::uint8_t kRdbSet = 2;
 constexpr std::uint8_t kRdbSetIntset = 11;
 constexpr std::uint8_t kRdbSetListpack = 20;
 
-/// A listpack is written out as a plain set: the row may go into a snapshot as it is, and Redis 7.0 does not know type 20.
+/// A listpack is written out as a plain set: the row may go into a snapshot as it is, and Redis 7.0 does not know
+/// type 20.
 std::uint8_t append_rdb(const Entry& entry, std::string& out) {
   const SetBody set(entry);
   if (set.encoding() == Encoding::intset) {

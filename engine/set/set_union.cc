@@ -61,9 +61,9 @@ SetBody union_of(const Operands& sets, const CollectionLimits& limits) {
   return result;
 }
 
-/// By whichever of two ways has less to do: to ask the others for each member of the first set, the largest first since it
-/// most likely has it, or to take the members of all others out of a copy of the first. The former gets half the weight,
-/// because it often need not ask all.
+/// By whichever of two ways has less to do: to ask the others for each member of the first set, the largest first since
+/// it most likely has it, or to take the members of all others out of a copy of the first. The former gets half the
+/// weight, because it often need not ask all.
 SetBody difference_of(Operands& sets, const CollectionLimits& limits) {
   SetBody result = empty_set();
   if (!sets.first) return result;

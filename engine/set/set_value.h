@@ -28,18 +28,19 @@ class SetMember {
 
 using SetTable = ElementTable<SetMember>;
 
-/// The body of a set, taken from an entry to work on it and put back after a change; or one that no entry has yet, which is
-/// to be freed or given to one:
+/// The body of a set, taken from an entry to work on it and put back after a change; or one that no entry has yet,
+/// which is to be freed or given to one:
 ///
 ///     intset       integers only, ascending
 ///     listpack     members in the order they came
 ///     hashtable    SetTable
 ///
-/// A set becomes a listpack when the first text joins the integers, a hashtable when it exceeds the limits, and never goes
-/// back. Values are valid until the next change.
+/// A set becomes a listpack when the first text joins the integers, a hashtable when it exceeds the limits, and never
+/// goes back. Values are valid until the next change.
 class SetBody {
  public:
-  /// An empty one, of the encoding in which Redis begins a set whose first member is `first` when `expected` are to come.
+  /// An empty one, of the encoding in which Redis begins a set whose first member is `first` when `expected` are to
+  /// come.
   static SetBody make(std::string_view first, std::size_t expected, const CollectionLimits& limits);
   static SetBody make(Encoding encoding, std::size_t expected);
   explicit SetBody(const Entry& entry) : encoding_(entry.encoding()), body_(entry.body()) {}

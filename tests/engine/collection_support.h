@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cmath>
-#include <sstream>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 

@@ -156,7 +156,8 @@ TEST_F(HashCommands, AListpackBecomesAHashtableByCountAndByLength) {
 TEST_F(HashCommands, ALargeHashKeepsItsValuesThroughChanges) {
   fill("h", 3000);
   for (int i = 0; i < 3000; i += 2) run("HDEL", "h", fmt::format("f{}", i));
-  for (int i = 1; i < 3000; i += 2) run("HSET", "h", fmt::format("f{}", i), std::string(static_cast<std::size_t>(i % 300), 'y'));
+  for (int i = 1; i < 3000; i += 2)
+    run("HSET", "h", fmt::format("f{}", i), std::string(static_cast<std::size_t>(i % 300), 'y'));
   EXPECT_EQ(run("HLEN", "h"), ":1500");
   for (int i = 1; i < 3000; i += 2) {
     ASSERT_EQ(run("HSTRLEN", "h", fmt::format("f{}", i)), fmt::format(":{}", i % 300));
@@ -223,8 +224,9 @@ TEST_F(HashCommands, HrandfieldFavoursNoField) {
 
 TEST_F(HashCommands, StoredFormsAreThoseRedisWrites) {
   run("HSET", "h", "a", "1");
-  EXPECT_EQ(stored("h"), (std::pair<int, std::string>(16, std::string("\x0d\x0d\0\0\0\2\0\x81"
-                                                                      "a\2\1\1\xff", 14))));
+  EXPECT_EQ(stored("h"), (std::pair<int, std::string>(16, std::string("\x0c\x0c\0\0\0\2\0\x81"
+                                                                      "a\2\1\1\xff",
+                                                                      13))));
   run("HSET", "t", "a", std::string(65, 'x'));
   EXPECT_EQ(stored("t"), (std::pair<int, std::string>(4, "\1\1a\x40\x41" + std::string(65, 'x'))));
   expect_same_after_storing("h");

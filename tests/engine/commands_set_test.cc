@@ -210,7 +210,7 @@ TEST_F(SetCommands, BothWaysToADifferenceAgree) {
   fill("big", "m", 10, 290);
   fill("one", "m", 5, 6);
   EXPECT_EQ(run("SDIFFSTORE", "d", "a", "one", "one", "one", "one", "one", "one", "one"), ":299");  // out of a copy
-  EXPECT_EQ(run("SDIFFSTORE", "d", "a", "big"), ":20");                                              // asking the other
+  EXPECT_EQ(run("SDIFFSTORE", "d", "a", "big"), ":20");                                             // asking the other
   EXPECT_EQ(run("SDIFFSTORE", "d", "a", "big", "one", "absent"), ":19");
   EXPECT_EQ(run("SDIFF", "a", "one", "a"), "*0");
 }
@@ -271,7 +271,8 @@ TEST_F(SetCommands, SpopOfSeveralRemovesExactlyThose) {
       // A replica that had the same members has the same again.
       std::istringstream words(removal);
       for (std::string word; words >> word;) {
-        if (word != "SREM" && word != "s" && word != "|" && word != "MULTI" && word != "EXEC") run("SREM", "twin", word);
+        if (word != "SREM" && word != "s" && word != "|" && word != "MULTI" && word != "EXEC")
+          run("SREM", "twin", word);
       }
       EXPECT_EQ(digest("twin"), digest("s"));
     }
@@ -374,7 +375,9 @@ TEST_F(SetCommands, StoredFormsAreThoseRedisReads) {
 TEST_F(SetCommands, DamagedStoredFormsAreRefused) {
   EXPECT_FALSE(loads(2, std::string_view("\0", 1)));
   EXPECT_FALSE(loads(2, "\2\1a\1a"));
-  EXPECT_FALSE(loads(2, "\2\xc0\5\1" "5"));
+  EXPECT_FALSE(loads(2,
+                     "\2\xc0\5\1"
+                     "5"));
   EXPECT_FALSE(loads(2, std::string_view("\x81\xff\xff\xff\xff\xff\xff\xff\xff\1a", 11)));
   EXPECT_FALSE(loads(11, with_length(Intset().bytes())));
   EXPECT_FALSE(loads(20, with_length(Listpack().bytes())));
