@@ -78,7 +78,7 @@ class Scripting {
   /// The hook: raises an error if the script has been killed.
   void interrupt(lua_State* L);
 
-  /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call what is marked noscript.
+  /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call some of what is marked noscript.
   void allow_noscript_commands(bool allowed) { noscript_allowed_ = allowed; }
 
  private:

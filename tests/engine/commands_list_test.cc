@@ -11,14 +11,14 @@ class ListCommands : public EngineTest, public KeyspaceObserver {
   ListCommands() {
     registry().add(list_commands());
     registry().add(string_commands());
-    keyspace().observe(this, true, ~0u);
+    keyspace().observe(this, true, key_event::kList | key_event::kGeneric);
   }
   ~ListCommands() override { keyspace().observe(nullptr, false, 0); }
 
   void key_event(std::uint32_t, std::string_view event, int, std::string_view key) override {
     events_ += fmt::format("{}{} {}", events_.empty() ? "" : ", ", event, key);
   }
-  void key_changed(int, std::string_view) override { ++changes_; }
+  void key_changed(int, std::string_view, bool) override { ++changes_; }
   void database_changed(int) override {}
 
   std::string take_events() { return std::exchange(events_, {}); }

@@ -93,12 +93,12 @@ Command push_digits(Source& s) {
   return command;
 }
 
-// The elements of family "o" make names of the families "n" and "s". Where Redis leaves the order of equal elements to chance
-// (ALPHA by something, cut by LIMIT; sets), only its length is the same on both, so this stays away from it.
+// The elements of family "o" make names of the families "n" and "s". Redis leaves the order of equal elements to chance with
+// ALPHA by something, and that of sets without sorting: this stays away from the one and cuts nothing off the other.
 Command sort(Source& s) {
   const bool by_alpha = s.one_in(4);
   Command command{s.one_in(4) ? "SORT_RO" : "SORT", s.key(s.one_in(3) ? "l" : "o")};
-  if (s.one_in(2)) command.insert(command.end(), {s.one_of("BY", "by"), s.one_of("n*", "s*", "nosort", "t*->f", "#", "*")});
+  if (!by_alpha && s.one_in(2)) command.insert(command.end(), {s.one_of("BY", "by"), s.one_of("n*", "s*", "t*->f", "*")});
   if (!by_alpha && s.one_in(3)) command.insert(command.end(), {"LIMIT", s.index(), s.index()});
   if (s.one_in(3)) command.insert(command.end(), {"GET", s.one_of("n*", "s*", "#", "nostar", "*", "s*->f")});
   if (s.one_in(5)) command.insert(command.end(), {"GET", "#"});
@@ -106,6 +106,12 @@ Command sort(Source& s) {
   if (by_alpha) command.push_back("ALPHA");
   if (s.one_in(4)) command.insert(command.end(), {"STORE", s.key("o")});
   if (s.one_in(40)) command.push_back(s.one_of("STORE", "LIMIT", "FOO"));
+  return command;
+}
+
+Command unsorted(Source& s) {
+  Command command{s.one_of("SORT", "SORT_RO"), s.key("o"), "BY", s.one_of("nosort", "#")};
+  if (s.one_in(2)) command.insert(command.end(), {"GET", "#"});
   return command;
 }
 
@@ -136,6 +142,7 @@ const GeneratorGroup kLists("lists", {"l", "L", "o"}, {
     {4, [](Source& s) -> Command { return {"OBJECT", "ENCODING", list(s)}; }, Compare::encoding},
     {5, push_digits},
     {8, sort},
+    {2, unsorted, Compare::as_set},
     {2, [](Source& s) -> Command { return {"SORT", s.any_key()}; }},
 });
 // clang-format on

@@ -87,6 +87,10 @@ void ServerPair::reset() {
   connect();
   stele_state_->run("FLUSHALL");
   redis_state_->run("FLUSHALL");
+  for (Client* const client : {&*stele_state_, &*redis_state_}) {
+    client->run("FUNCTION", "FLUSH");
+    client->run("SCRIPT", "FLUSH");
+  }
 }
 
 void ServerPair::restart_both() {
@@ -184,6 +188,7 @@ void ServerPair::run_event(const Step& step) {
   stele_.restart();
   restarted_ = true;
   connect();
+  redis_state_->run("SCRIPT", "FLUSH");  // what no server remembers over a restart
 }
 
 std::optional<std::string> ServerPair::compare_state() {
