@@ -90,10 +90,13 @@ GeoBox geo_box(const GeoCell& cell) {
 }
 
 GeoCell geo_neighbour(const GeoCell& cell, int east, int north) {
-  const std::uint64_t mask = (std::uint64_t{1} << (2 * cell.steps)) - 1;
-  const auto moved = [](std::uint32_t index, int by) { return spread(index + static_cast<std::uint32_t>(by)); };
-  const std::uint64_t bits = moved(gather(cell.bits), north) | moved(gather(cell.bits >> 1), east) << 1;
-  return {bits & mask, cell.steps};
+  const std::uint32_t mask = (std::uint32_t{1} << cell.steps) - 1;
+  // Only a direction that is gone wraps around: a point on the far edge of the world has a cell beyond the last one, as in Redis,
+  // and there is nothing in it.
+  const auto moved = [mask](std::uint32_t index, int by) {
+    return spread(by == 0 ? index : (index + static_cast<std::uint32_t>(by)) & mask);
+  };
+  return {moved(gather(cell.bits), north) | moved(gather(cell.bits >> 1), east) << 1, cell.steps};
 }
 
 GeoPoint geo_point(double score) {
