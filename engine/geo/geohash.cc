@@ -90,13 +90,13 @@ GeoBox geo_box(const GeoCell& cell) {
 }
 
 GeoCell geo_neighbour(const GeoCell& cell, int east, int north) {
-  const std::uint32_t mask = (std::uint32_t{1} << cell.steps) - 1;
-  // Only a direction that is gone wraps around: a point on the far edge of the world has a cell beyond the last one, as in Redis,
-  // and there is nothing in it.
-  const auto moved = [mask](std::uint32_t index, int by) {
-    return spread(by == 0 ? index : (index + static_cast<std::uint32_t>(by)) & mask);
+  // Only an axis that is moved along wraps: a cell beyond the last (index_of) is left where its places are stored.
+  const std::uint64_t mask = (std::uint64_t{1} << (2 * cell.steps)) - 1;
+  const auto moved = [mask](std::uint64_t axis, int by) {
+    return by == 0 ? axis : spread(gather(axis) + static_cast<std::uint32_t>(by)) & mask;
   };
-  return {moved(gather(cell.bits), north) | moved(gather(cell.bits >> 1), east) << 1, cell.steps};
+  const std::uint64_t every_second = 0x5555555555555555;
+  return {moved(cell.bits & every_second, north) | moved(cell.bits >> 1 & every_second, east) << 1, cell.steps};
 }
 
 GeoPoint geo_point(double score) {

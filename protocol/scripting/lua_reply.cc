@@ -103,8 +103,8 @@ bool write_verbatim(lua_State* L, RespWriter& reply) {
 }
 
 void write_table(lua_State* L, RespWriter& reply, RespVersion script_resp) {
-  if (const std::string_view error = string_field(L, "err"); error.data() != nullptr) return reply.error(error);
-  if (const std::string_view status = string_field(L, "ok"); status.data() != nullptr) return reply.simple(status);
+  if (const std::string_view error = line_field(L, "err"); error.data() != nullptr) return reply.error(error);
+  if (const std::string_view status = line_field(L, "ok"); status.data() != nullptr) return reply.simple(status);
   if (push_field(L, "double", LUA_TNUMBER)) {
     reply.real(lua_tonumber(L, -1));
     return lua_pop(L, 1);
@@ -254,6 +254,11 @@ std::string_view string_field(lua_State* L, const char* name) {
     lua_pop(L, 1);
   }
   return text;
+}
+
+std::string_view line_field(lua_State* L, const char* name) {
+  const std::string_view text = string_field(L, name);
+  return text.substr(0, text.find('\0'));
 }
 
 }  // namespace stele

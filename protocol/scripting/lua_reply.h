@@ -35,5 +35,7 @@ void push_error(lua_State* L, std::string_view text, bool counted);
 
 /// The field `name` of the table at the top if it is a string, without metamethods.
 std::string_view string_field(lua_State* L, const char* name);
+/// Of it what becomes a line, an error or a status: those are C strings to Redis and end at a NUL.
+std::string_view line_field(lua_State* L, const char* name);
 
 }  // namespace stele

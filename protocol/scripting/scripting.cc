@@ -152,7 +152,7 @@ void Scripting::run(Call& call, const ScriptRun& what, LuaSandbox& sandbox, int 
   } else {
     // An error that is the whole reply counts as one, unless it did so in the command that gave it.
     if (lua_istable(L, -1)) {
-      if (const std::string_view error = string_field(L, "err"); error.data() != nullptr) {
+      if (const std::string_view error = line_field(L, "err"); error.data() != nullptr) {
         lua_pushliteral(L, "ignore_error_stats_update");
         lua_rawget(L, -2);
         const bool counted = lua_toboolean(L, -1) != 0;
@@ -171,7 +171,7 @@ void Scripting::reply_with_error(Call& call, const ScriptRun& run, lua_State* L)
   std::string text = "ERR unknown error";
   bool counted = false;
   if (lua_istable(L, -1)) {
-    if (const std::string_view error = string_field(L, "err"); error.data() != nullptr) text = error;
+    if (const std::string_view error = line_field(L, "err"); error.data() != nullptr) text = error;
     if (text.starts_with('-')) text.erase(0, 1);
     const std::string_view source = string_field(L, "source");
     lua_pushliteral(L, "line");

@@ -64,6 +64,12 @@ TEST_F(GeoCommands, ScoresThatAreNoCellsDoNoHarm) {
   EXPECT_TRUE(run("GEOSEARCH", "z", "FROMLONLAT", "0", "0", "BYRADIUS", "30000", "km").starts_with("*"));
 }
 
+TEST_F(GeoCommands, APlaceOnTheEasternEdgeIsFoundAroundItself) {
+  run("GEOADD", "g", "180", "3.229133425", "edge", "-170", "3", "beyond");
+  EXPECT_EQ(run("GEORADIUSBYMEMBER", "g", "edge", "2155", "ft"), "*1 $4 edge");
+  EXPECT_EQ(run("GEOSEARCH", "g", "FROMLONLAT", "180", "3.229133425", "BYRADIUS", "1", "km"), "*1 $4 edge");
+}
+
 TEST_F(GeoCommands, CellsWrapAroundTheEdges) {
   const GeoCell cell = geo_cell({179.99, 84.9}, 4);
   EXPECT_EQ(geo_neighbour(geo_neighbour(cell, 1, 1), -1, -1), cell);

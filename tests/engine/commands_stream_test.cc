@@ -55,7 +55,15 @@ class StreamCommands : public EngineTest {
     return out;
   }
 
+  /// All but when a consumer was last active: reading its history again does not count as that, while the XCLAIM that
+  /// keeps the deliveries of it does.
   void expect_the_same_in_database_1(std::string_view key) {
+    for (const std::size_t db : {std::size_t{1}, std::size_t{0}}) {
+      session().db = db;
+      for (const auto& [name, group] : stream(key).groups) {
+        for (const auto& [consumer_name, consumer] : group->consumers()) consumer->active_ms = StreamConsumer::kNever;
+      }
+    }
     const std::string here = stored(key);
     session().db = 1;
     EXPECT_TRUE(stored(key) == here);

@@ -64,7 +64,8 @@ TEST(CommandDocs, KeysAndTheirFlagsAreThoseThatRedisTells) {
   const std::vector<std::vector<std::string>> commands{
       {"GET", "k"}, {"SET", "k", "v"}, {"SET", "k", "v", "GET"}, {"SET", "k", "v", "EX", "get"}, {"MGET", "a", "b"},
       {"MSET", "a", "1", "b", "2"}, {"COPY", "a", "b"}, {"RENAME", "a", "b"}, {"DEL", "a", "b"}, {"LCS", "a", "b"}, {"GETEX", "a"},
-      {"OBJECT", "ENCODING", "k"}, {"MEMORY", "USAGE", "k"}, {"WATCH", "a", "b"}, {"EXISTS", "a"}, {"PING"}, {"nosuch"}, {"GET"},
+      {"OBJECT", "ENCODING", "k"}, {"MEMORY", "USAGE", "k"}, {"WATCH", "a", "b"}, {"EXISTS", "a"}, {"PING", "text"},
+      {"nosuch", "k"}, {"GET", "k", "more"},  // 7.0 wants an argument behind the name
   };
   for (std::vector<std::string> command : commands) {
     for (const char* const sub : {"GETKEYS", "GETKEYSANDFLAGS"}) {

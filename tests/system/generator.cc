@@ -215,15 +215,19 @@ Command damage(Source& source, Command command) {
   const std::string& odd = odd_ones[static_cast<std::size_t>(source.between(0, std::ssize(odd_ones) - 1))];
   // A blocking command with another timeout might wait for ever: only its name is safe to touch.
   const bool blocks = command[0].starts_with("BL") || command[0].starts_with("BR") || command[0].starts_with("BZ");
+  // Without its count SPOP draws a member, which is each server's own choice.
+  const bool draws = command[0] == "SPOP";
+  // From 7.2 on these take one argument more: an error then, but another one, and in MULTI at another time.
+  const bool takes_more = command[0] == "ZRANK" || command[0] == "ZREVRANK";
   switch (source.between(blocks ? 4 : 0, 6)) {
     case 0:
-      if (command.size() > 1) command.pop_back();
+      if (command.size() > 1 && !draws) command.pop_back();
       break;
     case 1:
-      if (command.size() > 1) command.erase(command.begin() + static_cast<std::ptrdiff_t>(any(1)));
+      if (command.size() > 1 && !draws) command.erase(command.begin() + static_cast<std::ptrdiff_t>(any(1)));
       break;
     case 2:
-      command.push_back(odd);
+      if (!takes_more) command.push_back(odd);
       break;
     case 3:
       // XADD's * would be an id by the clock, and XSETID refuses smaller ids only since 7.2.

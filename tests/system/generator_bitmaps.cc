@@ -16,7 +16,7 @@ std::string field_type(Source& s) {
 }
 
 std::string field_offset(Source& s) {
-  if (s.one_in(3)) return "#" + (s.one_in(15) ? s.one_of("-1", "x", "", "4294967295") : std::to_string(s.between(0, 12)));
+  if (s.one_in(3)) return "#" + (s.one_in(15) ? s.one_of("-1", "x", "", "4294967296") : std::to_string(s.between(0, 12)));
   return offset(s);
 }
 

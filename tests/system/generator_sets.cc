@@ -74,8 +74,8 @@ const GeneratorGroup kSets("sets", {"i", "u"}, {
     {4, [](Source& s) -> Command { return {"SCARD", set_key(s)}; }},
     {4, [](Source& s) -> Command { return {"SMEMBERS", set_key(s)}; }, Compare::as_set},
     {4, sscan, Compare::scan},
-    // What is drawn is each server's own, so nothing that damage() can turn into a draw. The last argument is one too many.
-    {2, [](Source& s) -> Command { return {"SPOP", set_key(s), s.one_of("0", "100000", "-1", "x", "9223372036854775807"), "1"}; }, Compare::as_set},
+    // What is drawn is each server's own: all or nothing.
+    {2, [](Source& s) -> Command { return {"SPOP", set_key(s), s.one_of("0", "100000", "-1", "x", "9223372036854775807")}; }, Compare::as_set},
     {2, [](Source& s) -> Command { return {"SRANDMEMBER", set_key(s)}; }, Compare::shape},
     {2, [](Source& s) -> Command { return {"SRANDMEMBER", set_key(s), s.one_of("0", "1", "-1", "-10", "x", "-9223372036854775808")}; }, Compare::shape},
     {5, [](Source& s) -> Command { return with_keys(s, s.one_of("SINTER", "SUNION", "SDIFF"), false); }, Compare::as_set},

@@ -46,6 +46,12 @@ TEST_F(Scripts, EffectsAreOneTransactionInTheJournal) {
   EXPECT_EQ(journal.find("EVAL"), std::string::npos);
 }
 
+TEST_F(Scripts, ErrorsAndStatusesEndAtANul) {
+  EXPECT_EQ(server_.run("EVAL", "return {ok = 'a\\0b'}", 0), "a");
+  EXPECT_EQ(server_.run("EVAL", "return {err = 'E a\\0b'}", 0).text, "E a");
+  EXPECT_EQ(server_.run("EVAL", "return {{err = 'E a\\0b'}}", 0).elements.at(0).text, "E a");
+}
+
 TEST_F(Scripts, TimeStandsStillInAScript) {
   const Reply reply = server_.run(
       "EVAL", "redis.call('SET', 'k', 'v', 'PX', 30) for i = 1, 2000000 do end return redis.call('EXISTS', 'k')", 0);

@@ -318,6 +318,7 @@ std::vector<std::unique_ptr<Workload>> all_workloads(int id) {
   all.push_back(std::make_unique<Churn>(id));
   all.push_back(std::make_unique<Expiring>(id));
   all.push_back(std::make_unique<Long>(id));
+  add_workloads_of_types(id, all);
   return all;
 }
 

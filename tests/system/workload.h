@@ -45,6 +45,9 @@ class Workload {
 /// One workload of each kind, with keys of writer `id` alone.
 std::vector<std::unique_ptr<Workload>> all_workloads(int id);
 
+/// Those on other types than strings; all_workloads() has them.
+void add_workloads_of_types(int id, std::vector<std::unique_ptr<Workload>>& all);
+
 /// A workload on its connection, and the count of what it was told.
 class Writer {
  public:
