@@ -191,6 +191,8 @@ class Keyspace {
 
   // --- changing
   void create(Item& item, Entry* entry);
+  /// `entry` takes the place of what is there, if anything is: for commands that store a result. No key counts as new by that.
+  void replace(Item& item, Entry* entry);
   void begin_change(Item& item);
   void end_change(Item& item, Entry* entry);
   /// Frees the value on the reclaimer's thread if `lazy` and at least kLazyBodyBytes.
@@ -296,6 +298,7 @@ class Keyspace {
   KeyspaceObserver* observer_ = nullptr;
   bool observes_changes_ = false;
   std::uint32_t observed_kinds_ = 0;
+  bool replacing_ = false;  // the key that is being created was there a moment ago
   bool expiring_ = false;  // the running change is the passing of an expiry
   std::uint64_t random_ = 0x9E3779B97F4A7C15;  // state of next_random(), never 0
   std::size_t string_bytes_max_ = std::size_t{512} << 20;

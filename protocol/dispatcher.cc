@@ -100,6 +100,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       }
       command = sub;
     }
+    connection.shown_command = command;
     if (!fits_arity(*command, args.size()) || command->row->run == nullptr) {
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
       return Outcome::done;
