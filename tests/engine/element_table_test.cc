@@ -83,12 +83,12 @@ TEST(ElementTable, ShrinksInTheOrderOfAScanAndGrowsAgain) {
         if (table.find(name(i)) == nullptr) table.insert(new Node(name(i)));
       }
       std::vector<std::string> in_order;
-      Elements::Walk walk(table);
-      while (const Node* node = walk.next()) in_order.push_back(node->name);
+      Elements::Walk at(table);
+      while (const Node* node = at.next()) in_order.push_back(node->name);
       in_order.resize(in_order.size() - left);
       for (const std::string& victim : in_order) ASSERT_TRUE(table.erase(victim));
       ASSERT_EQ(table.size(), left);
-      ASSERT_EQ(::stele::walk(table).size(), left);
+      ASSERT_EQ(walk(table).size(), left);
     }
   }
 }
