@@ -197,7 +197,19 @@ void Keyspace::create(Item& item, Entry* entry) {
   mark_dirty(item);
   index_expire(db, item.hash, std::nullopt, entry->expire_at());
   changed(db, item.key);
-  notify(key_event::kNew, "new", db.index, item.key);
+  if (!replacing_) notify(key_event::kNew, "new", db.index, item.key);
+}
+
+void Keyspace::replace(Item& item, Entry* entry, bool lazy) {
+  if (item) {
+    Database& db = *item.db;
+    const std::string_view key = item.key;
+    erase(item, lazy);
+    item = find(db, key);
+    replacing_ = true;
+  }
+  create(item, entry);
+  replacing_ = false;
 }
 
 void Keyspace::begin_change(Item& item) {

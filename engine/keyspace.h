@@ -191,6 +191,9 @@ class Keyspace {
   void create(Item& item, Entry* entry);
   void begin_change(Item& item);
   void end_change(Item& item, Entry* entry);
+  /// Puts `entry` in the place of what is there, of any type, or creates the key. One that was there is no new key to those
+  /// who are told of new ones. `lazy` as for erase().
+  void replace(Item& item, Entry* entry, bool lazy);
   /// Frees the value on the reclaimer's thread if `lazy` and at least kLazyBodyBytes.
   void erase(Item& item, bool lazy = false);
   static constexpr std::size_t kLazyBodyBytes = 64 * 1024;  // freeing less costs less than handing it over
@@ -286,6 +289,7 @@ class Keyspace {
   std::uint32_t access_clock_ = 0;
   Expiry expiry_ = Expiry::active;
   bool no_touch_ = false;
+  bool replacing_ = false;  // create() is the second half of replace()
   AccessPolicy access_policy_;
   LazyFree lazy_free_;
   CollectionLimits limits_;

@@ -98,7 +98,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
                                                 printed(args[1], kUnknownNameBytesMax), container));
         return Outcome::done;
       }
-      command = sub;
+      command = connection.last_subcommand = sub;
     }
     if (!fits_arity(*command, args.size()) || command->row->run == nullptr) {
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));

@@ -85,11 +85,7 @@ bool store_members(Call& call, std::string_view key, MemberList members, std::st
     return true;
   }
   Entry* const entry = SortedSet::make(key, std::move(members), call.keyspace().limits());
-  if (item) {
-    call.keyspace().erase(item, call.keyspace().lazy_free().server_del);
-    item = call.keyspace().find(call.db(), key);
-  }
-  call.keyspace().create(item, entry);
+  call.keyspace().replace(item, entry, call.keyspace().lazy_free().server_del);
   call.notify(key_event::kZset, event, key);
   return true;
 }

@@ -58,7 +58,7 @@ TEST_F(Streams, EachEntryGoesToOneReaderOfAGroup) {
   EXPECT_EQ(server_.info("blocked_clients"), "1");
   server_.run("XADD", "s", "2-1", "f", "2");
   EXPECT_EQ(describe(second.read()), R"([["s", [["2-1", ["f", "2"]]]]])");
-  EXPECT_EQ(describe(server_.run("XPENDING", "s", "g")), R"([2, "1-1", "2-1", [["a", "1"], ["b", "1"]]])");
+  EXPECT_EQ(describe(server_.run("XPENDING", "s", "g")), R"([(integer) 2, "1-1", "2-1", [["a", "1"], ["b", "1"]]])");
 }
 
 TEST_F(Streams, AReaderOfAGroupIsToldWhenItsGroupIsGone) {
