@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/stored_value.h"
+#include "engine/type_ops.h"
 
 namespace stele {
 
@@ -82,21 +83,61 @@ void Checkpointer::append_record(std::string& out, std::string_view stored, cons
   bytes_done_ += out.size() - start;
 }
 
+Checkpointer::Early Checkpointer::make_early(std::string_view stored, Entry& entry) {
+  Early early;
+  const TypeOps& ops = type_ops(entry.type());
+  if (!entry.is_tombstone() && ops.slice != nullptr) early.value = ops.slice(entry);
+  if (early.value == nullptr) {
+    append_record(early.record, stored, entry);
+    return early;
+  }
+  RecordHeader header{static_cast<std::uint32_t>(stored.size()), 0, kNoExpire};
+  if (const auto at = entry.expire_at()) header.expire_at = at->ms();
+  std::string prefix(reinterpret_cast<const char*>(&header), sizeof header);
+  prefix.append(stored);
+  append_stored_header(entry, early.value->rdb_type(), prefix);
+  early.value->begin_with(prefix, ops.body_bytes(entry));
+  return early;
+}
+
 void Checkpointer::take_early(Partition partition, Hash48 hash, Entry& entry) {
   STELE_ASSERT(state_ == State::walking);
   std::string stored = stored_key(partition, hash, entry.key());
-  std::string record;
-  append_record(record, stored, entry);
-  early_.emplace(std::move(stored), std::move(record));
+  Early early = make_early(stored, entry);
+  early_.emplace(std::move(stored), std::move(early));
 }
 
-void Checkpointer::append_early_until(Partition partition, Hash48 end) {
-  if (early_.empty()) return;
-  const std::string bound = end >= kHashEnd ? stored_key(partition + 1, 0, {}) : stored_key(partition, end, {});
+void Checkpointer::before_free(const Entry& entry) {
+  if (entry.is_tombstone() || type_ops(entry.type()).slice == nullptr) return;
+  for (auto& [stored, early] : early_) {
+    if (early.value != nullptr && early.value->body() == entry.body()) early.value->finish();
+  }
+}
+
+bool Checkpointer::append_early_until(std::string_view bound, std::chrono::steady_clock::time_point until) {
   while (!early_.empty() && early_.begin()->first < bound) {
-    chunk_.records += early_.begin()->second;
+    Early& early = early_.begin()->second;
+    if (early.value != nullptr) {
+      if (!early.value->step(until)) return false;
+      std::string& record = early.value->bytes();
+      RecordHeader header;
+      std::memcpy(&header, record.data(), sizeof header);
+      const std::size_t value_bytes = record.size() - sizeof header - header.key_bytes;
+      STELE_ASSERT(value_bytes < kErase);
+      header.value_bytes = static_cast<std::uint32_t>(value_bytes);
+      std::memcpy(record.data(), &header, sizeof header);
+      ++objects_done_;
+      bytes_done_ += record.size();
+      // A chunk of its own: copying it would take as long as many slices.
+      if (!chunk_.records.empty()) submit(false);
+      chunk_.records = std::move(record);
+      submit(false);
+    } else {
+      chunk_.records += early.record;
+    }
     early_.erase(early_.begin());
   }
+  return true;
 }
 
 void Checkpointer::submit(bool last) {
@@ -121,26 +162,35 @@ void Checkpointer::step(std::chrono::microseconds budget) {
   const auto out_of_time = [&] { return std::chrono::steady_clock::now() >= until; };
   while (range_ < frozen_.ranges.size()) {
     const auto& [partition, table] = frozen_.ranges[range_];
-    if (table->dirty(frozen_.epoch) == 0) at_ = kHashEnd;
-    while (at_ < kHashEnd) {
-      const Hash48 end = table->visit_dirty(at_, frozen_.epoch, [&](Table::Slot slot, Hash48 hash) {
+    for (;;) {
+      // Everything before at_ has been walked; what of it was taken early is due.
+      const std::string bound = at_ >= kHashEnd ? stored_key(partition + 1, 0, {}) : stored_key(partition, at_, {});
+      const bool in_time = append_early_until(bound, until);
+      if (chunk_.records.size() >= kChunkBytes) submit(false);
+      if (!in_time) return;
+      if (at_ >= kHashEnd) break;
+      if (table->dirty(frozen_.epoch) == 0) {
+        at_ = kHashEnd;
+        continue;
+      }
+      bool waits = false;  // something before the slot has yet to be serialised
+      at_ = table->visit_dirty(at_, frozen_.epoch, [&](Table::Slot slot, Hash48 hash) {
         key_scratch_.clear();
         append_stored_key(key_scratch_, partition, hash, slot.entry()->key());
         // Taken early: those of this segment that come before, so that the order holds.
-        while (!early_.empty() && early_.begin()->first < key_scratch_) {
-          chunk_.records += early_.begin()->second;
-          early_.erase(early_.begin());
+        waits = waits || !append_early_until(key_scratch_, std::chrono::steady_clock::time_point::min());
+        Entry& entry = *slot.entry();
+        const bool may_be_large = !entry.is_tombstone() && type_ops(entry.type()).slice != nullptr;
+        if (waits || may_be_large) {
+          early_.emplace(key_scratch_, make_early(key_scratch_, entry));
+        } else {
+          append_record(chunk_.records, key_scratch_, entry);
         }
-        append_record(chunk_.records, key_scratch_, *slot.entry());
-        slot.entry()->set_stored(true);
+        entry.set_stored(true);
         table->clear_dirty(slot, frozen_.epoch);
       });
-      append_early_until(partition, end);
-      at_ = end;
-      if (chunk_.records.size() >= kChunkBytes) submit(false);
       if (out_of_time()) return;
     }
-    append_early_until(partition, kHashEnd);
     ++range_;
     at_ = 0;
   }

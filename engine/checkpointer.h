@@ -13,6 +13,7 @@
 #include <absl/container/btree_map.h>
 
 #include "engine/keyspace.h"
+#include "engine/packed/sliced_value.h"
 #include "persistence/store.h"
 
 namespace stele {
@@ -25,7 +26,8 @@ namespace stele {
 ///                       `- take_early: an object about to change is serialised first
 ///
 /// The walk goes over the tables in hash order, so what it hands to the checkpoint thread is sorted already; the few
-/// objects taken early wait in an ordered map and are merged in when the walk comes to their segment.
+/// objects taken early wait in an ordered map and are merged in when the walk comes to their segment. A large collection is
+/// taken as a SlicedValue, which serialises it bit by bit while it goes on changing; what comes after it in order waits for it.
 ///
 /// Threads: the executor, but for the one thread inside that writes SSTs.
 class Checkpointer final : public FrozenSink {
@@ -66,6 +68,7 @@ class Checkpointer final : public FrozenSink {
   std::chrono::steady_clock::time_point started_at() const { return started_at_; }
 
   void take_early(Partition partition, Hash48 hash, Entry& entry) override;
+  void before_free(const Entry& entry) override;
 
  private:
   enum class State { idle, walking, writing };
@@ -76,8 +79,16 @@ class Checkpointer final : public FrozenSink {
     bool last = false;
   };
 
+  /// A record that has its turn later.
+  struct Early {
+    std::string record;                  // whole, or
+    std::unique_ptr<SlicedValue> value;  // what will be one, but for the number of bytes in its header
+  };
+
   void append_record(std::string& out, std::string_view stored, const Entry& entry);
-  void append_early_until(Partition partition, Hash48 end);
+  Early make_early(std::string_view stored, Entry& entry);
+  /// Moves what was taken early and comes before `bound` to the chunk; false if time is up before that.
+  bool append_early_until(std::string_view bound, std::chrono::steady_clock::time_point until);
   void submit(bool last);
   void run();
   Status write(CheckpointWriter& writer, std::string_view records);
@@ -92,7 +103,7 @@ class Checkpointer final : public FrozenSink {
   Frozen frozen_;
   std::size_t range_ = 0;   // of frozen_.ranges, being walked
   Hash48 at_ = 0;           // the walk has passed everything before
-  absl::btree_map<std::string, std::string> early_;  // stored key -> record
+  absl::btree_map<std::string, Early> early_;  // by stored key
   Chunk chunk_;
   std::string key_scratch_;
   std::uint64_t objects_done_ = 0;

@@ -250,6 +250,7 @@ Entry* Keyspace::take(Item& item) {
 
 void Keyspace::erase(Item& item, bool lazy) {
   Entry* entry = take(item);
+  if (frozen_sink_ != nullptr) frozen_sink_->before_free(*entry);
   if (lazy && entry->allocated_bytes() + type_ops(entry->type()).body_bytes(*entry) >= kLazyBodyBytes) {
     reclaimer_.submit([entry] { Entry::destroy(entry); });
   } else {

@@ -90,6 +90,8 @@ class FrozenSink {
  public:
   virtual ~FrozenSink() = default;
   virtual void take_early(Partition partition, Hash48 hash, Entry& entry) = 0;
+  /// `entry` is about to be freed, perhaps on another thread.
+  virtual void before_free(const Entry& entry) = 0;
 };
 
 /// Everything a checkpoint has to know at the moment of the freeze.

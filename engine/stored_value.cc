@@ -13,14 +13,20 @@ constexpr unsigned char kHasExpire = 1;
 
 void append_stored_value(const Entry& entry, std::string& out) {
   const std::size_t start = out.size();
-  out.append(2, '\0');
+  append_stored_header(entry, 0, out);
+  out[start] = static_cast<char>(type_ops(entry.type()).append_rdb(entry, out));
+}
+
+void append_stored_header(const Entry& entry, std::uint8_t rdb_type, std::string& out) {
+  const std::size_t start = out.size();
+  out += static_cast<char>(rdb_type);
+  out += '\0';
   const std::uint32_t access = entry.access();
   for (int i = 0; i < 3; ++i) out += static_cast<char>(access >> (8 * i));
   if (const auto at = entry.expire_at()) {
     out[start + 1] = kHasExpire;
     for (int i = 0; i < 8; ++i) out += static_cast<char>(static_cast<std::uint64_t>(at->ms()) >> (8 * i));
   }
-  out[start] = static_cast<char>(type_ops(entry.type()).append_rdb(entry, out));
 }
 
 const TypeOps* stored_value_type(std::string_view value) {

@@ -19,6 +19,9 @@ struct TypeOps;
 ///     the value in RDB encoding, so that a snapshot copies it through
 void append_stored_value(const Entry& entry, std::string& out);
 
+/// Only what stands before the value, which is of `rdb_type`.
+void append_stored_header(const Entry& entry, std::uint8_t rdb_type, std::string& out);
+
 /// The entry that append_stored_value() was given, marked as stored. `corrupt` if the bytes are not exactly that.
 Result<Entry*> entry_from_stored(std::string_view key, std::string_view value);
 

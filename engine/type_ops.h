@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,8 @@
 #include "engine/entry.h"
 
 namespace stele {
+
+class SlicedValue;
 
 /// What the keyspace, checkpoints and DEBUG need of a data type. A type registers one row; nothing else switches on types.
 struct TypeOps {
@@ -31,6 +34,10 @@ struct TypeOps {
 
   /// A copy of the value under `key`, as COPY makes it.
   Entry* (*copy)(const Entry& entry, std::string_view key);
+
+  /// Of a value for which append_rdb() would take too long to be waited for: the value as it is now, to be serialised in
+  /// slices. Null (the function, or what it returns) if there is no need.
+  std::unique_ptr<SlicedValue> (*slice)(Entry& entry) = nullptr;
 };
 
 const TypeOps& type_ops(ObjectType type);

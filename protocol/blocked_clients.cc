@@ -92,8 +92,7 @@ void BlockedClients::unblock(Connection& connection, std::string_view error) {
     environment_.dispatcher->run_again(connection);
     connection.may_not_block = false;
   } else {
-    environment_.dispatcher->count_error(error);
-    if (connection.reply_mode == ReplyMode::on) RespWriter(connection.output, connection.resp).error(error);
+    environment_.dispatcher->give_up(connection, error);
   }
   leave(connection);
 }

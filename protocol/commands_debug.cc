@@ -70,12 +70,25 @@ void reload(Call& call) {
   call.reply().ok();
 }
 
-/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]: there is no other file to load, so the options change nothing.
+/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]: there is no other file to load, so the options change nothing, but for what
+/// is saved and not flushed: loading it again meets itself, which without MERGE is an error.
 void reload_with_options(Call& call) {
+  bool merge = false, flush = true, save = true;
   for (std::size_t i = 2; i < call.argc(); ++i) {
-    if (!call.arg_is(i, "MERGE") && !call.arg_is(i, "NOFLUSH") && !call.arg_is(i, "NOSAVE")) {
+    if (call.arg_is(i, "MERGE")) {
+      merge = true;
+    } else if (call.arg_is(i, "NOFLUSH")) {
+      flush = false;
+    } else if (call.arg_is(i, "NOSAVE")) {
+      save = false;
+    } else {
       return call.fail("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
     }
+  }
+  bool any = !call.keyspace().functions().all().empty();
+  for (int i = 0; i < call.keyspace().databases(); ++i) any |= call.keyspace().db(i).size() > 0;
+  if (any && save && !flush && !merge) {
+    return call.fail("ERR Error trying to load the RDB dump, check server logs.");
   }
   reload(call);
 }

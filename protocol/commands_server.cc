@@ -77,16 +77,19 @@ bool request_checkpoint(Call& call) {
   return at_once;
 }
 
-/// BGSAVE [SCHEDULE]: a checkpoint. While one runs, another follows it: the client's writes so far may be in neither.
+/// BGSAVE [SCHEDULE]: a checkpoint. While one runs, another follows it: the client's writes so far may be in neither. In a
+/// transaction it is said to be scheduled, as it begins after its end.
 void bgsave(Call& call) {
   if (call.argc() > 2 || (call.argc() == 2 && !call.arg_is(1, "SCHEDULE"))) return call.syntax_error();
-  call.reply().simple(request_checkpoint(call) ? "Background saving started" : "Background saving scheduled");
+  const bool at_once = request_checkpoint(call) && !call.session().in_exec;
+  call.reply().simple(at_once ? "Background saving started" : "Background saving scheduled");
 }
 
 /// BGREWRITEAOF: a checkpoint lets the journal begin anew behind it.
 void bgrewriteaof(Call& call) {
-  call.reply().simple(request_checkpoint(call) ? "Background append only file rewriting started"
-                                               : "Background append only file rewriting scheduled");
+  const bool at_once = request_checkpoint(call) && !call.session().in_exec;
+  call.reply().simple(at_once ? "Background append only file rewriting started"
+                              : "Background append only file rewriting scheduled");
 }
 
 /// LASTSAVE

@@ -310,19 +310,26 @@ bool Dispatcher::run_again(Connection& connection) {
     }
   }
   const Pushes::Running running(*environment_.pushes, connection);
-  // It counts as the one call it is: its first run has been counted, and its wait is no time that it took.
+  last_clock_ = std::chrono::steady_clock::now();  // its wait is no time that it took
   RespWriter reply(connection.output, connection.resp);
   storage_.keyspace().set_no_touch(connection.no_touch);
   Call call(*waiting.command(), waiting.args(), {}, connection, reply, storage_.keyspace(), storage_.effects(), &environment_);
   waiting.command()->row->run(call);
   if (connection.tracking != nullptr) environment_.tracking->remember(connection, *waiting.command(), waiting.args());
   environment_.tracking->end_command();
-  if (call.failed()) {
-    ++waiting.command()->stats.failed;
-    count_error(call.error());
-  }
+  account(connection, *waiting.command(), waiting.args(), call);
   if (!call.blocked()) silence(connection, output_before);
   return !call.blocked();
+}
+
+void Dispatcher::give_up(Connection& connection, std::string_view error) {
+  CommandStats& stats = connection.blocked->command()->stats;
+  ++stats.calls;
+  ++stats.failed;
+  ++connection.commands;
+  ++environment_.stats.commands_processed;
+  count_error(error);
+  if (connection.reply_mode == ReplyMode::on) RespWriter(connection.output, connection.resp).error(error);
 }
 
 void Dispatcher::account(Connection& connection, RegisteredCommand& command, std::span<const std::string_view> args,
@@ -332,6 +339,7 @@ void Dispatcher::account(Connection& connection, RegisteredCommand& command, std
   last_clock_ = now;
   // In a script time stands still.
   if (took >= kClockSlack && !environment_.scripting->is_running()) storage_.keyspace().set_now(wall_clock());
+  if (call.blocked()) return;  // it counts as the one call it is, when it is done
   ++connection.commands;
   ++environment_.stats.commands_processed;
   ++command.stats.calls;

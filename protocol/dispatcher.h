@@ -41,6 +41,8 @@ class Dispatcher {
   /// Runs the command that `connection` is blocked in once more, as part of the running unit; false if it still has nothing to
   /// reply.
   bool run_again(Connection& connection);
+  /// The blocked command ends with this error instead.
+  void give_up(Connection& connection, std::string_view error);
 
   /// The queued commands of `connection`, as one unit, each with its reply: EXEC.
   void run_queue(Connection& connection);

@@ -15,6 +15,9 @@ constexpr int kKeysBetweenLooks = 16;  // at the clock
 // So many tombstones, and an eighth of the keys, are worth a checkpoint: until then a deleted key of the store keeps an
 // entry.
 constexpr std::size_t kTombstonesMin = 1000;
+// What the journal and the store take is counted up to here, as any server's fixed cost is: where they are small,
+// used_memory keeps to maxmemory without having to be corrected for them.
+constexpr std::size_t kCountedBytesMax = std::size_t{16} << 10;
 
 std::optional<EvictionRule> rule_of(EvictionPolicy policy) {
   using By = EvictionRule::By;
@@ -82,7 +85,8 @@ void MemoryLimits::cron() {
 }
 
 std::size_t MemoryLimits::not_counted_bytes() const {
-  return environment_.storage.journal().batch().capacity() + store_bytes_;
+  const std::size_t bytes = environment_.storage.journal().batch().capacity() + store_bytes_;
+  return bytes - std::min(bytes, kCountedBytesMax);
 }
 
 std::size_t MemoryLimits::bytes_over() const {

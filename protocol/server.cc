@@ -20,6 +20,10 @@ constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::size_t kReadAheadBytesMax = 4 * 1024 * 1024;
 constexpr std::size_t kUncheckedOutputBytesMax = 1024 * 1024;
 constexpr std::size_t kIdleBufferBytesMax = 64 * 1024;
+// With maxmemory, a buffer that grew beyond the first figure gives back all but the second: the messages about keys that
+// were evicted must not leave behind buffers that more keys have to be evicted for.
+constexpr std::size_t kLimitedBufferBytesMax = 16 * 1024;
+constexpr std::size_t kLimitedBufferBytesKept = 1024;
 constexpr std::size_t kExpirePerTurn = 64;
 constexpr std::chrono::microseconds kIoPollInterval{2000};
 // With so much accepted and not yet taken by the kernel (a disk that stalls), nothing more is read from clients.
@@ -98,7 +102,16 @@ void Server::turn(std::span<epoll_event> ready) {
     if (!connection->closed) process_input(*connection);
   }
   if (environment_->active_expire && !environment_->pause.is_on()) {
+    const bool measures = config_.now().latency_monitor_threshold > 0;
+    const auto began = measures ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     const std::size_t removed = storage_->keyspace().expire_due(kExpirePerTurn);
+    if (measures && removed > 0) {
+      const auto ms =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
+      if (ms >= config_.now().latency_monitor_threshold) {
+        environment_->latency.add("expire-cycle", storage_->keyspace().now(), static_cast<std::uint64_t>(ms));
+      }
+    }
     stats_.expired_keys_active += removed;
     more_work_ |= removed == kExpirePerTurn;
   }
@@ -378,7 +391,11 @@ void Server::send(Connection& connection) {
   }
   if (connection.watches_writes) clients_.watch(connection, connection.waits == Waits::no, false);
   if (!connection.output.empty()) return;
-  if (connection.output.capacity() > kIdleBufferBytesMax) connection.output.shrink(kIdleBufferBytesMax);
+  if (memory_limits_->any() && connection.output.capacity() > kLimitedBufferBytesMax) {
+    connection.output.shrink(kLimitedBufferBytesKept);
+  } else if (connection.output.capacity() > kIdleBufferBytesMax) {
+    connection.output.shrink(kIdleBufferBytesMax);
+  }
   if (connection.close_after_reply) clients_.close(connection);
 }
 
@@ -390,7 +407,10 @@ bool Server::over_output_limit(Connection& connection, std::chrono::steady_clock
   bool over = limit.hard_bytes > 0 && bytes > limit.hard_bytes;
   if (limit.soft_bytes > 0 && bytes > limit.soft_bytes) {
     if (connection.over_soft_limit_since.time_since_epoch().count() == 0) connection.over_soft_limit_since = now;
-    over |= now - connection.over_soft_limit_since > std::chrono::seconds(limit.soft_seconds);
+    // By whole seconds of the clock, as in Redis: the last of them counts when it is over.
+    using std::chrono::floor, std::chrono::seconds;
+    const auto since = floor<seconds>(connection.over_soft_limit_since.time_since_epoch());
+    over |= floor<seconds>(now.time_since_epoch()) - since > seconds(limit.soft_seconds);
   } else {
     connection.over_soft_limit_since = {};
   }

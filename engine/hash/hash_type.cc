@@ -2,6 +2,7 @@
 
 #include "engine/hash/hash_value.h"
 #include "engine/packed/packed_checks.h"
+#include "engine/packed/sliced_value.h"
 #include "engine/type_ops.h"
 #include "persistence/rdb_primitives.h"
 
@@ -11,6 +12,11 @@ namespace {
 
 constexpr std::uint8_t kRdbHash = 4;
 constexpr std::uint8_t kRdbHashListpack = 16;
+
+void append_field(const HashField& field, std::string& out) {
+  append_rdb_string(out, field.text());
+  append_rdb_string(out, field.value());
+}
 
 std::uint8_t append_rdb(const Entry& entry, std::string& out) {
   const HashBody hash(entry);
@@ -22,11 +28,15 @@ std::uint8_t append_rdb(const Entry& entry, std::string& out) {
   }
   append_rdb_length(out, hash.size());
   HashTable::Walk walk(hash.table());
-  while (const HashField* field = walk.next()) {
-    append_rdb_string(out, field->text());
-    append_rdb_string(out, field->value());
-  }
+  while (const HashField* field = walk.next()) append_field(*field, out);
   return kRdbHash;
+}
+
+std::unique_ptr<SlicedValue> slice(Entry& entry) {
+  if (entry.encoding() != Encoding::hashtable) return nullptr;
+  auto& table = *static_cast<HashTable*>(entry.body());
+  if (table.size() < kSlicedFrom) return nullptr;
+  return std::make_unique<SlicedElements<HashField>>(entry.body(), table, kRdbHash, append_field);
 }
 
 Status malformed(std::string_view bytes) {
@@ -135,6 +145,7 @@ constexpr TypeOps kHashOps = {
     .mix_digest = mix_digest,
     .body_bytes = body_bytes,
     .copy = copy,
+    .slice = slice,
 };
 
 }  // namespace

@@ -83,6 +83,7 @@ bool HashBody::set(std::string_view field, std::string_view value, const Collect
       table().insert(hash, HashField::make(field, value));
       return true;
     }
+    table().about_to_change(hash, *old);
     HashField* fresh = HashField::assign(old, value);
     if (fresh != old) table().replace(hash, old, fresh);
     return false;

@@ -59,6 +59,20 @@ struct ElementSegment {
 
 static_assert(sizeof(ElementSegment) == 8);
 
+/// Who wants to know, for a while, what happens to the elements of a table.
+template <typename Node>
+class ElementWatcher {
+ public:
+  virtual void inserted(std::uint64_t hash, const Node& node) = 0;
+  /// Before it changes or is taken out.
+  virtual void changing(std::uint64_t hash, const Node& node) = 0;
+  /// Before the table and all elements are freed; must end the watch.
+  virtual void table_going() = 0;
+
+ protected:
+  ~ElementWatcher() = default;
+};
+
 /// The elements of one big collection, found by their text: fields of a hash, members of a set or sorted set. Owns
 /// them.
 ///
@@ -111,6 +125,16 @@ class ElementTable {
   template <typename Visit>
   std::uint64_t scan(std::uint64_t cursor, std::size_t count, Visit&& visit) const;
 
+  /// A cursor of scan() is these top bits of a hash: depth and tag.
+  static constexpr int kCursorBits = 32 + ElementSegment::kTagBits;
+
+  /// One at a time; null ends it.
+  void watch(ElementWatcher<Node>* watcher) { watcher_ = watcher; }
+  /// To be called before anything but the text of a node changes.
+  void about_to_change(std::uint64_t hash, const Node& node) {
+    if (watcher_ != nullptr) [[unlikely]] watcher_->changing(hash, node);
+  }
+
   /// All elements, one at a time, while the table does not change.
   class Walk {
    public:
@@ -126,8 +150,7 @@ class ElementTable {
   };
 
  private:
-  static constexpr int kDepthMax = 32;  // a cursor is 48 bits: depth and tag
-  static constexpr int kCursorBits = kDepthMax + ElementSegment::kTagBits;
+  static constexpr int kDepthMax = kCursorBits - ElementSegment::kTagBits;
 
   static Node* node_of(std::uint64_t bits) { return static_cast<Node*>(ElementSegment::pointer_of(bits)); }
 
@@ -150,11 +173,13 @@ class ElementTable {
   };
   std::size_t size_ = 0;
   std::uint32_t depth_ = 0;
+  ElementWatcher<Node>* watcher_ = nullptr;
   std::uint32_t deepest_ = 0;  // segments whose depth is depth_; when there is none the directory halves
 };
 
 template <typename Node>
 ElementTable<Node>::~ElementTable() {
+  if (watcher_ != nullptr) watcher_->table_going();
   const std::size_t end = std::size_t{1} << depth_;
   for (std::size_t index = 0; index < end;) {
     ElementSegment* segment = depth_ == 0 ? only_ : directory_[index];
@@ -206,6 +231,7 @@ void ElementTable<Node>::insert(std::uint64_t hash, Node* node) {
     grow(segment, hash);
   }
   ++size_;
+  if (watcher_ != nullptr) [[unlikely]] watcher_->inserted(hash, *node);
 }
 
 template <typename Node>
@@ -214,6 +240,7 @@ Node* ElementTable<Node>::extract(std::uint64_t hash, std::string_view text) {
   const std::size_t at = position(*segment, hash, text);
   if (at == segment->slot_count) return nullptr;
   Node* node = node_of(segment->slots()[at]);
+  about_to_change(hash, *node);
   segment->remove(at);
   --size_;
   if (segment->used < segment->slot_count / 8u) {

@@ -2,6 +2,7 @@
 
 #include "engine/packed/packed_checks.h"
 #include "engine/set/set_value.h"
+#include "engine/packed/sliced_value.h"
 #include "engine/type_ops.h"
 #include "persistence/rdb_primitives.h"
 
@@ -34,6 +35,14 @@ std::uint8_t append_rdb(const Entry& entry, std::string& out) {
     }
   }
   return kRdbSet;
+}
+
+std::unique_ptr<SlicedValue> slice(Entry& entry) {
+  if (entry.encoding() != Encoding::hashtable) return nullptr;
+  auto& table = *static_cast<SetTable*>(entry.body());
+  if (table.size() < kSlicedFrom) return nullptr;
+  return std::make_unique<SlicedElements<SetMember>>(
+      entry.body(), table, kRdbSet, [](const SetMember& member, std::string& out) { append_rdb_string(out, member.text()); });
 }
 
 /// A set being read, freed unless it is taken.
@@ -145,6 +154,7 @@ constexpr TypeOps kSetOps = {
     .mix_digest = mix_digest,
     .body_bytes = body_bytes,
     .copy = copy,
+    .slice = slice,
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include "engine/packed/sliced_value.h"
 #include "engine/type_ops.h"
 #include "engine/zset/zset_value.h"
 #include "persistence/rdb_primitives.h"
@@ -31,6 +32,13 @@ void free_body(Entry& entry) {
 }
 
 /// The highest score first, as Redis writes them.
+void append_member(std::string_view text, double score, std::string& out) {
+  append_rdb_string(out, text);
+  char bytes[sizeof score];
+  std::memcpy(bytes, &score, sizeof score);
+  out.append(bytes, sizeof bytes);
+}
+
 std::uint8_t append_rdb(const Entry& entry, std::string& out) {
   const SortedSet set(entry);
   if (set.is_packed()) {
@@ -40,13 +48,17 @@ std::uint8_t append_rdb(const Entry& entry, std::string& out) {
     return kRdbZsetListpack;
   }
   append_rdb_length(out, set.size());
-  set.for_each({0, set.size()}, true, [&](std::string_view text, double score) {
-    append_rdb_string(out, text);
-    char bytes[sizeof score];
-    std::memcpy(bytes, &score, sizeof score);
-    out.append(bytes, sizeof bytes);
-  });
+  set.for_each({0, set.size()}, true, [&](std::string_view text, double score) { append_member(text, score, out); });
   return kRdbZset2;
+}
+
+std::unique_ptr<SlicedValue> slice(Entry& entry) {
+  if (entry.encoding() != Encoding::skiplist) return nullptr;
+  auto& zset = *static_cast<Zset*>(entry.body());
+  if (zset.table.size() < kSlicedFrom) return nullptr;
+  return std::make_unique<SlicedElements<Member>>(
+      entry.body(), zset.table, kRdbZset2,
+      [](const Member& member, std::string& out) { append_member(member.text(), member.score(), out); });
 }
 
 Entry* adopt(std::string_view key, std::unique_ptr<Zset> zset, std::optional<UnixTime> expire_at) {
@@ -192,6 +204,7 @@ constexpr TypeOps kZsetOps = {
     .mix_digest = mix_digest,
     .body_bytes = body_bytes,
     .copy = copy,
+    .slice = slice,
 };
 
 }  // namespace

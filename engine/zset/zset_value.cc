@@ -172,7 +172,10 @@ void SortedSet::insert(const Spot& spot, std::string_view text, double score, co
 }
 
 void SortedSet::set_score(const Spot& spot, std::string_view text, double score) {
-  if (!is_packed()) return zset().tree.move(spot.member, score);
+  if (!is_packed()) {
+    zset().table.about_to_change(spot.hash, *spot.member);
+    return zset().tree.move(spot.member, score);
+  }
   erase(spot, text);
   insert_packed(text, score);
 }

@@ -77,6 +77,7 @@ class KeyspaceTest : public ::testing::Test {
 class FakeSink : public FrozenSink {
  public:
   void take_early(Partition, Hash48, Entry& entry) override { take(entry); }
+  void before_free(const Entry&) override {}
   void take(Entry& entry) {
     char scratch[24];
     const bool fresh =
