@@ -282,11 +282,12 @@ void store(Call& call, const SortOptions& options, const SortRange& range, SortV
   const std::size_t size = list.size();
   Item target = keyspace.find(call.db(), *options.store);
   const bool was_there = bool(target);
+  const bool lazy = keyspace.lazy_free().server_del;
   if (size > 0) {
-    keyspace.replace(target, make_list_entry(*options.store, std::move(list), limit));
+    keyspace.replace(target, make_list_entry(*options.store, std::move(list), limit), lazy);
     call.notify(key_event::kList, "sortstore", *options.store);
   } else if (was_there) {
-    keyspace.erase(target, keyspace.lazy_free().server_del);
+    keyspace.erase(target, lazy);
     call.notify(key_event::kGeneric, "del", *options.store);
   }
   if (size > 0 || was_there) call.emit_verbatim();

@@ -200,13 +200,14 @@ void Keyspace::create(Item& item, Entry* entry) {
   if (!replacing_) notify(key_event::kNew, "new", db.index, item.key);
 }
 
-void Keyspace::replace(Item& item, Entry* entry) {
-  if (!item) return create(item, entry);
-  Database& db = *item.db;
-  const std::string_view key = item.key;
-  erase(item, lazy_free_.server_del);
-  item = find(db, key);
-  replacing_ = true;
+void Keyspace::replace(Item& item, Entry* entry, bool lazy) {
+  if (item) {
+    Database& db = *item.db;
+    const std::string_view key = item.key;
+    erase(item, lazy);
+    item = find(db, key);
+    replacing_ = true;
+  }
   create(item, entry);
   replacing_ = false;
 }

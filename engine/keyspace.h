@@ -191,10 +191,11 @@ class Keyspace {
 
   // --- changing
   void create(Item& item, Entry* entry);
-  /// `entry` takes the place of what is there, if anything is: for commands that store a result. No key counts as new by that.
-  void replace(Item& item, Entry* entry);
   void begin_change(Item& item);
   void end_change(Item& item, Entry* entry);
+  /// Puts `entry` in the place of what is there, of any type, or creates the key. One that was there is no new key to those
+  /// who are told of new ones. `lazy` as for erase().
+  void replace(Item& item, Entry* entry, bool lazy);
   /// Frees the value on the reclaimer's thread if `lazy` and at least kLazyBodyBytes.
   void erase(Item& item, bool lazy = false);
   static constexpr std::size_t kLazyBodyBytes = 16 * 1024;  // freeing less costs less than handing it over
@@ -290,6 +291,7 @@ class Keyspace {
   std::uint32_t access_clock_ = 0;
   Expiry expiry_ = Expiry::active;
   bool no_touch_ = false;
+  bool replacing_ = false;  // create() is the second half of replace()
   AccessPolicy access_policy_;
   LazyFree lazy_free_;
   CollectionLimits limits_;
@@ -298,7 +300,6 @@ class Keyspace {
   KeyspaceObserver* observer_ = nullptr;
   bool observes_changes_ = false;
   std::uint32_t observed_kinds_ = 0;
-  bool replacing_ = false;  // the key that is being created was there a moment ago
   bool expiring_ = false;  // the running change is the passing of an expiry
   std::uint64_t random_ = 0x9E3779B97F4A7C15;  // state of next_random(), never 0
   std::size_t string_bytes_max_ = std::size_t{512} << 20;

@@ -72,7 +72,10 @@ std::size_t client_bytes(const Connection& connection) {
 void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {
   const bool asks = !sight.command.empty();
   std::string_view command = sight.command;
-  if (!asks && connection.shown_command != nullptr) command = connection.shown_command->full_name;
+  if (!asks && connection.last_command != nullptr) {
+    const bool in_parts = connection.last_command->row->run == nullptr && connection.last_subcommand != nullptr;
+    command = in_parts ? connection.last_subcommand->full_name : connection.last_command->full_name;
+  }
   if (command.empty()) command = "NULL";
   // The command that asks was read where it was received; only what follows it would be in the buffer.
   const std::size_t query =

@@ -68,7 +68,7 @@ struct Connection : Session {
 
   // The command that ran last, and how its name was spelled: the next one is likely the same.
   RegisteredCommand* last_command = nullptr;
-  const RegisteredCommand* shown_command = nullptr;  // the same, or the subcommand of it: for CLIENT LIST
+  RegisteredCommand* last_subcommand = nullptr;  // of the last one that has any
   char last_name[16] = {};
   std::uint8_t last_name_bytes = 0;
 

@@ -98,9 +98,8 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
                                                 printed(args[1], kUnknownNameBytesMax), container));
         return Outcome::done;
       }
-      command = sub;
+      command = connection.last_subcommand = sub;
     }
-    connection.shown_command = command;
     if (!fits_arity(*command, args.size()) || command->row->run == nullptr) {
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
       return Outcome::done;

@@ -201,7 +201,7 @@ void bitop(Call& call) {
     if (is_not) bits::invert(result);
   }
   Item item = keyspace.find(call.db(), call.arg(2));
-  keyspace.replace(item, entry);
+  keyspace.replace(item, entry, keyspace.lazy_free().server_del);
   call.emit_verbatim();
   call.notify(key_event::kString, "set", call.arg(2));
   call.reply().integer(static_cast<std::int64_t>(bytes));

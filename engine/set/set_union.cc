@@ -8,13 +8,14 @@ void store_set(Call& call, std::string_view key, SetBody result, std::string_vie
   Item item = call.keyspace().find(call.db(), key);
   const auto members = static_cast<std::int64_t>(result.size());
   const bool was_there = static_cast<bool>(item);
+  const bool lazy = call.keyspace().lazy_free().server_del;
   if (members > 0) {
-    call.keyspace().replace(item, result.to_entry(key, std::nullopt));
+    call.keyspace().replace(item, result.to_entry(key, std::nullopt), lazy);
     call.notify(key_event::kSet, event, key);
   } else {
     result.free();
     if (was_there) {
-      call.keyspace().erase(item, call.keyspace().lazy_free().server_del);
+      call.keyspace().erase(item, lazy);
       call.notify(key_event::kGeneric, "del", key);
     }
   }

@@ -200,7 +200,8 @@ void serve_history(Call& call, Item& item, const Member& member, StreamId after,
 
 /// Replies with what `key` has, if it has something.
 void serve_stream(Call& call, const Request& request, std::string_view key, StreamId after, StreamsReply& streams) {
-  Item item = call.keyspace().find(call.db(), key);
+  // A second look to those who are told of misses, as in Redis.
+  Item item = call.keyspace().read(call.db(), key);
   if (!item || item.entry->type() != ObjectType::stream) return;
   const Stream& stream = stream_of(item);
   const std::uint64_t count = request.count == 0 ? std::numeric_limits<std::uint64_t>::max() : request.count;

@@ -84,7 +84,8 @@ bool store_members(Call& call, std::string_view key, MemberList members, std::st
     call.notify(key_event::kGeneric, "del", key);
     return true;
   }
-  call.keyspace().replace(item, SortedSet::make(key, std::move(members), call.keyspace().limits()));
+  Entry* const entry = SortedSet::make(key, std::move(members), call.keyspace().limits());
+  call.keyspace().replace(item, entry, call.keyspace().lazy_free().server_del);
   call.notify(key_event::kZset, event, key);
   return true;
 }

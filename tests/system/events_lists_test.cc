@@ -42,6 +42,7 @@ const EventScript kLists("lists", R"(
   LTRIM m 5 9
   RPUSH l 3 1 2
   SORT l STORE sorted
+  SORT l STORE sorted
   SORT missing STORE sorted
   LPOP l 5
 )");

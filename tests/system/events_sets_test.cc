@@ -33,6 +33,8 @@ const EventScript kSets("sets", R"(
   SINTERSTORE dest s missing
   SINTERSTORE dest s missing
   SUNIONSTORE dest s t
+  SINTERSTORE dest s t
+  SDIFFSTORE dest s missing
   SUNIONSTORE dest missing missing2
   SDIFFSTORE dest s t
   SDIFFSTORE dest s s
