@@ -224,8 +224,9 @@ RespParser::Outcome RespParser::fail(std::string_view text) {
 }
 
 void RespParser::release_excess() {
-  if (args_.capacity() > kArgsKept) args_ = {};
-  if (pieces_.capacity() > kArgsKept) pieces_ = {};
+  // Assigning {} would assign no elements, and keep the capacity.
+  if (args_.capacity() > kArgsKept) decltype(args_)().swap(args_);
+  if (pieces_.capacity() > kArgsKept) decltype(pieces_)().swap(pieces_);
 }
 
 void RespParser::reset() {
