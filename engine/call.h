@@ -69,6 +69,10 @@ class Call {
   /// Likewise for the number of a database; it must exist.
   bool database_arg(std::size_t i, int& db);
 
+  /// Whether so much waits for the client that it is going to be disconnected: a reply without a bound of its own may end
+  /// here, as nobody will see it.
+  bool replied_too_much() const { return reply_.buffer().size() > session_.reply_bytes_max; }
+
   // --- notifications
   /// What happened to `key`, for those who subscribed to keyspace notifications; `kind` is one of key_event. After the change.
   void notify(std::uint32_t kind, std::string_view event, std::string_view key) const {

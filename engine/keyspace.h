@@ -198,7 +198,7 @@ class Keyspace {
   void replace(Item& item, Entry* entry, bool lazy);
   /// Frees the value on the reclaimer's thread if `lazy` and at least kLazyBodyBytes.
   void erase(Item& item, bool lazy = false);
-  static constexpr std::size_t kLazyBodyBytes = 64 * 1024;  // freeing less costs less than handing it over
+  static constexpr std::size_t kLazyBodyBytes = 16 * 1024;  // freeing less costs less than handing it over
   /// As erase(), but the entry is the caller's now: to be created elsewhere (RENAME, MOVE).
   Entry* take(Item& item);
   void set_expire(Item& item, std::optional<UnixTime> at);

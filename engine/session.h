@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,6 +62,9 @@ struct Session {
   std::optional<QueuedCommand> blocked;
   std::optional<std::chrono::steady_clock::time_point> blocked_until;
   bool may_not_block = false;  // a script, or the last run of a blocking command
+
+  /// client-output-buffer-limit as of the command that runs: more than this would never be sent.
+  std::size_t reply_bytes_max = std::numeric_limits<std::size_t>::max();
 };
 
 }  // namespace stele

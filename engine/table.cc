@@ -30,6 +30,13 @@ bool TableSegment::place(std::uint64_t bits) {
   return true;
 }
 
+void TableSegment::clear_with_fewer_homes() {
+  STELE_ASSERT(homes > 1);
+  homes = static_cast<std::uint16_t>(homes / 2);
+  used = tombstones = dirty[0] = dirty[1] = 0;
+  std::fill(std::begin(slots), std::end(slots), 0);
+}
+
 void TableSegment::remove(std::size_t at) {
   std::size_t end = at + 1;  // behind the slots that may move one place forward
   while (end < kSlots && slots[end] != 0 && home(tag_of(slots[end])) < end) ++end;
@@ -63,7 +70,7 @@ std::size_t Table::overhead_bytes() const {
 Table::Slot Table::find(Hash48 hash, std::string_view key) {
   TableSegment* segment = segment_of(hash);
   const std::uint64_t wanted = segment->tag(hash);
-  for (std::size_t at = TableSegment::home(wanted); at < TableSegment::kSlots; ++at) {
+  for (std::size_t at = segment->home(wanted); at < TableSegment::kSlots; ++at) {
     std::uint64_t& bits = segment->slots[at];
     if (bits == 0) break;
     const std::uint64_t tag = TableSegment::tag_of(bits);
@@ -86,12 +93,33 @@ Table::Slot Table::insert(Hash48 hash, Entry* entry) {
         ++live_;
       }
       // place() may have put it behind others of the same tag.
-      std::size_t at = TableSegment::home(segment->tag(hash));
+      std::size_t at = segment->home(segment->tag(hash));
       while (TableSegment::entry_of(segment->slots[at]) != entry) ++at;
       return Slot(segment, &segment->slots[at]);
     }
     split(segment, hash);
   }
+}
+
+TableSegment* Table::half_of(const TableSegment& segment, std::uint64_t upper) const {
+  auto* half = new TableSegment();
+  half->depth = static_cast<std::uint16_t>(segment.depth + 1);
+  for (std::size_t at = 0; at < TableSegment::kSlots;) {
+    const std::uint64_t bits = segment.slots[at++];
+    // The first bit of the tag says which half; the new tag needs a bit of hash that the old one does not have.
+    if (bits == 0 || bits >> 63 != upper) continue;
+    Entry* entry = TableSegment::entry_of(bits);
+    if (!half->place(make_slot(half->tag(hasher_(entry->key())), entry, bits & kMarks))) {
+      // Those that stood in the middle, spilled into what was the upper half, may be too many for the end of the lower one.
+      half->clear_with_fewer_homes();
+      at = 0;
+      continue;
+    }
+    half->dirty[0] = static_cast<std::uint16_t>(half->dirty[0] + (bits & 1));
+    half->dirty[1] = static_cast<std::uint16_t>(half->dirty[1] + (bits >> 1 & 1));
+    half->tombstones = static_cast<std::uint16_t>(half->tombstones + ((bits & Slot::kTombstoneMark) != 0));
+  }
+  return half;
 }
 
 void Table::split(TableSegment* segment, Hash48 hash) {
@@ -103,24 +131,11 @@ void Table::split(TableSegment* segment, Hash48 hash) {
     directory_ = std::move(doubled);
     ++depth_;
   }
-  auto* upper = new TableSegment();
-  auto* lower = new TableSegment();
-  upper->depth = lower->depth = static_cast<std::uint16_t>(segment->depth + 1);
   for (const std::uint64_t bits : segment->slots) {
     if (bits != 0) __builtin_prefetch(TableSegment::entry_of(bits));
   }
-  const Hash48 middle = segment->first_hash(hash) + (Hash48{1} << (kHashBits - lower->depth));
-  for (const std::uint64_t bits : segment->slots) {
-    if (bits == 0) continue;
-    Entry* entry = TableSegment::entry_of(bits);
-    const Hash48 entry_hash = hasher_(entry->key());
-    TableSegment* half = entry_hash >= middle ? upper : lower;
-    // Half a segment's slots always find room in an empty one unless nearly all tags are equal: see the assertion above.
-    STELE_ASSERT(half->place(make_slot(half->tag(entry_hash), entry, bits & kMarks)));
-    half->dirty[0] = static_cast<std::uint16_t>(half->dirty[0] + (bits & 1));
-    half->dirty[1] = static_cast<std::uint16_t>(half->dirty[1] + (bits >> 1 & 1));
-    half->tombstones = static_cast<std::uint16_t>(half->tombstones + ((bits & Slot::kTombstoneMark) != 0));
-  }
+  TableSegment* const lower = half_of(*segment, 0);
+  TableSegment* const upper = half_of(*segment, 1);
   const std::size_t span = std::size_t{1} << (depth_ - segment->depth);
   const std::size_t first = directory_index(hash) / span * span;
   std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(first), span / 2, lower);
@@ -141,7 +156,11 @@ void Table::try_merge(TableSegment* segment, Hash48 hash) {
       for (const std::uint64_t bits : half->slots) {
         if (bits == 0) continue;
         Entry* entry = TableSegment::entry_of(bits);
-        STELE_ASSERT(merged->place(make_slot(merged->tag(hasher_(entry->key())), entry, bits & kMarks)));
+        // Who deletes in the order of a scan leaves keys at the upper end only, perhaps too many there for half the homes.
+        if (!merged->place(make_slot(merged->tag(hasher_(entry->key())), entry, bits & kMarks))) {
+          delete merged;
+          return;
+        }
       }
       for (int epoch : {0, 1}) {
         merged->dirty[epoch] = static_cast<std::uint16_t>(merged->dirty[epoch] + half->dirty[epoch]);

@@ -109,6 +109,8 @@ class Table {
   TableSegment* segment_of(Hash48 hash) const { return directory_[directory_index(hash)]; }
   void split(TableSegment* segment, Hash48 hash);
   void try_merge(TableSegment* segment, Hash48 hash);
+  /// The lower or upper half of `segment`, as a segment of its own.
+  TableSegment* half_of(const TableSegment& segment, std::uint64_t upper) const;
 
   const KeyHasher& hasher_;
   int depth_ = 0;
@@ -123,13 +125,13 @@ class Table {
 /// the slots before it allow, so a search ends at the first gap or greater tag.
 class TableSegment {
  public:
-  static constexpr std::size_t kHomes = 470;   // positions that tags map to
+  static constexpr std::size_t kHomes = 470;   // positions that tags map to, but where `homes` is less
   static constexpr std::size_t kSlots = 508;   // the rest takes the overflow of the last homes
   static constexpr std::size_t kSplitAt = 408;  // used slots
   static constexpr std::size_t kMergeAt = 160;  // used slots of both halves together
   static constexpr int kTagBits = 16;
 
-  static std::size_t home(std::uint64_t tag) { return tag * kHomes >> kTagBits; }
+  std::size_t home(std::uint64_t tag) const { return tag * homes >> kTagBits; }
   static Entry* entry_of(std::uint64_t bits) {
     return reinterpret_cast<Entry*>(bits & ((std::uint64_t{1} << 48) - 16));
   }
@@ -145,6 +147,9 @@ class TableSegment {
 
   /// Puts `bits` in tag order; false if there is no room behind its home.
   bool place(std::uint64_t bits);
+  /// Empties it, and halves its homes: with more room behind the last one, also tags that are all near each other have
+  /// their place. With a single home it is a sorted array, in which whatever its slots can hold has.
+  void clear_with_fewer_homes();
   /// Empties position `at` and pulls the run behind it forward.
   void remove(std::size_t at);
 
@@ -152,7 +157,8 @@ class TableSegment {
   std::uint16_t used = 0;
   std::uint16_t tombstones = 0;
   std::uint16_t dirty[2] = {0, 0};
-  std::uint16_t unused[3] = {0, 0, 0};
+  std::uint16_t homes = kHomes;
+  std::uint16_t unused[2] = {0, 0};
   std::uint64_t slots[kSlots] = {};
 };
 
@@ -162,7 +168,7 @@ template <typename Wanted>
 Table::Slot Table::find_if(Hash48 hash, Wanted&& wanted) {
   TableSegment* segment = segment_of(hash);
   const std::uint64_t tag = segment->tag(hash);
-  for (std::size_t at = TableSegment::home(tag); at < TableSegment::kSlots && segment->slots[at] != 0; ++at) {
+  for (std::size_t at = segment->home(tag); at < TableSegment::kSlots && segment->slots[at] != 0; ++at) {
     if (TableSegment::tag_of(segment->slots[at]) > tag) break;
     const Entry& entry = *TableSegment::entry_of(segment->slots[at]);
     if (TableSegment::tag_of(segment->slots[at]) == tag && hasher_(entry.key()) == hash && wanted(entry)) {

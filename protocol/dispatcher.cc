@@ -133,6 +133,9 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       return Outcome::done;
     }
     running.emplace(*environment_.pushes, connection);
+    const OutputBufferLimits& limits = environment_.config.now().client_output_buffer_limit;
+    const std::int64_t most = (connection.is_subscriber() ? limits.pubsub : limits.normal).hard_bytes;
+    connection.reply_bytes_max = most > 0 ? static_cast<std::size_t>(most) : std::numeric_limits<std::size_t>::max();
     storage_.effects().begin_unit();
     const bool replied = call(connection, *command, args, raw);
     storage_.effects().end_unit();

@@ -29,11 +29,11 @@ class RandomFields {
   void with_repetition(std::size_t count) {
     begin(count);
     if (hash_.encoding() == Encoding::hashtable) {
-      for (std::size_t i = 0; i < count; ++i) write(*hash_.table().random());
+      for (std::size_t i = 0; i < count && !call_.replied_too_much(); ++i) write(*hash_.table().random());
       return;
     }
     const std::vector<Listpack::Place> places = field_places();
-    for (std::size_t i = 0; i < count; ++i) write(places[Random::below(places.size())]);
+    for (std::size_t i = 0; i < count && !call_.replied_too_much(); ++i) write(places[Random::below(places.size())]);
   }
 
   void distinct(std::size_t count) {

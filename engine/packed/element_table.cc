@@ -31,6 +31,13 @@ bool ElementSegment::place(std::uint64_t bits) {
   return true;
 }
 
+void ElementSegment::clear_with_fewer_homes() {
+  STELE_ASSERT(homes > 1);
+  homes = static_cast<std::uint16_t>(homes / 2);
+  used = 0;
+  std::memset(slots(), 0, slot_count * sizeof(std::uint64_t));
+}
+
 void ElementSegment::remove(std::size_t at) {
   std::uint64_t* const all = slots();
   std::size_t end = at + 1;  // behind the slots that may move one place forward

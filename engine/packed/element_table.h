@@ -46,6 +46,9 @@ struct ElementSegment {
 
   /// Puts `bits` in tag order; false if there is no room behind its home.
   bool place(std::uint64_t bits);
+  /// Empties it, and halves its homes: with more room behind the last one, also tags that are all near each other have
+  /// their place. With a single home it is a sorted array, in which whatever its slots can hold has.
+  void clear_with_fewer_homes();
   /// Empties position `at` and pulls the run behind it forward.
   void remove(std::size_t at);
   /// Places all slots of `other`, which has the same depth, in tag order.
@@ -162,6 +165,7 @@ class ElementTable {
   std::size_t position(const ElementSegment& segment, std::uint64_t hash, std::string_view text) const;
   void grow(ElementSegment* segment, std::uint64_t hash);
   void split(ElementSegment* segment, std::uint64_t hash);
+  ElementSegment* half_of(const ElementSegment& segment, std::uint64_t upper) const;
   void resize_only(std::size_t slot_count);
   void double_directory();
   void halve_directory();
@@ -279,15 +283,17 @@ void ElementTable<Node>::grow(ElementSegment* segment, std::uint64_t hash) {
 /// While there is one segment its size follows the number of elements.
 template <typename Node>
 void ElementTable<Node>::resize_only(std::size_t slot_count) {
-  ElementSegment* old = only_;
-  for (;; slot_count = slot_count * 2 + 1) {
-    only_ = ElementSegment::make(slot_count);
-    if (only_->take_all(*old)) break;
-    ElementSegment::free(only_);
-    // Many equal tags may not fit behind their home; the size it had has room for them.
+  ElementSegment* const old = only_;
+  // Many tags near each other may not fit behind their home; the size it had has room for them.
+  for (; slot_count != old->slot_count; slot_count = slot_count * 2 + 1) {
+    ElementSegment* fresh = ElementSegment::make(slot_count);
+    if (fresh->take_all(*old)) {
+      only_ = fresh;
+      return ElementSegment::free(old);
+    }
+    ElementSegment::free(fresh);
     STELE_ASSERT(slot_count < ElementSegment::kSlotsMax);
   }
-  ElementSegment::free(old);
 }
 
 template <typename Node>
@@ -320,27 +326,33 @@ void ElementTable<Node>::halve_directory() {
   for (std::size_t i = 0; i < after; ++i) deepest_ += directory_[i]->depth == depth_;
 }
 
+/// The lower or upper half of `segment`, as a segment of its own.
+template <typename Node>
+ElementSegment* ElementTable<Node>::half_of(const ElementSegment& segment, std::uint64_t upper) const {
+  ElementSegment* half = ElementSegment::make(ElementSegment::kSlotsMax);
+  half->depth = static_cast<std::uint16_t>(segment.depth + 1);
+  for (std::size_t at = 0; at < segment.slot_count;) {
+    const std::uint64_t bits = segment.slots()[at++];
+    // The first bit of the tag says which half; the new tag needs a bit of hash that the old one does not have.
+    if (bits == 0 || bits >> 63 != upper) continue;
+    const std::uint64_t tag = half->tag(element_hash(node_of(bits)->text()));
+    if (half->place(ElementSegment::make_slot(tag, node_of(bits)))) continue;
+    // Those that stood in the middle, spilled into what was the upper half, may be too many for the end of the lower one.
+    half->clear_with_fewer_homes();
+    at = 0;
+  }
+  return half;
+}
+
 template <typename Node>
 void ElementTable<Node>::split(ElementSegment* segment, std::uint64_t hash) {
   // 2^32 segments are beyond any memory; running into this means that the hash does not spread.
   STELE_ASSERT(segment->depth < kDepthMax);
   if (segment->depth == depth_) double_directory();
-  ElementSegment* halves[2];
-  for (ElementSegment*& half : halves) {
-    half = ElementSegment::make(ElementSegment::kSlotsMax);
-    half->depth = static_cast<std::uint16_t>(segment->depth + 1);
-  }
   for (std::size_t at = 0; at < segment->slot_count; ++at) {
     if (segment->slots()[at] != 0) __builtin_prefetch(node_of(segment->slots()[at]));
   }
-  for (std::size_t at = 0; at < segment->slot_count; ++at) {
-    const std::uint64_t bits = segment->slots()[at];
-    if (bits == 0) continue;
-    // The first bit of the tag says which half; the new tag needs a bit of hash that the old one does not have.
-    ElementSegment* half = halves[bits >> 63];
-    const std::uint64_t tag = half->tag(element_hash(node_of(bits)->text()));
-    STELE_ASSERT(half->place(ElementSegment::make_slot(tag, node_of(bits))));
-  }
+  ElementSegment* const halves[2] = {half_of(*segment, 0), half_of(*segment, 1)};
   const std::size_t span = span_of(*segment);
   const std::size_t first = directory_index(hash) / span * span;
   for (std::size_t i = 0; i < span; ++i) directory_[first + i] = halves[i >= span / 2];
@@ -348,7 +360,8 @@ void ElementTable<Node>::split(ElementSegment* segment, std::uint64_t hash) {
   ElementSegment::free(segment);
 }
 
-/// Joins `segment` with the one it was split from, as often as both together are few.
+/// Joins `segment` with the one it was split from, as often as both together are few, and find their places: who removes in
+/// the order of a scan leaves elements at the upper end only, and they may be too many there for half the homes.
 template <typename Node>
 void ElementTable<Node>::merge(ElementSegment* segment, std::uint64_t hash) {
   while (segment->depth > 0) {
@@ -366,7 +379,7 @@ void ElementTable<Node>::merge(ElementSegment* segment, std::uint64_t hash) {
         const std::uint64_t bits = half->slots()[at];
         if (bits == 0) continue;
         const std::uint64_t tag = bit | ElementSegment::tag_of(bits) >> 1;
-        STELE_ASSERT(merged->place(ElementSegment::make_slot(tag, node_of(bits))));
+        if (!merged->place(ElementSegment::make_slot(tag, node_of(bits)))) return ElementSegment::free(merged);
       }
     }
     if (segment->depth == depth_) deepest_ -= 2;

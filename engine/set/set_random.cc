@@ -183,9 +183,11 @@ void srandmember(Call& call) {
     call.reply().array(wanted);
     if (set.encoding() == Encoding::listpack) {
       const std::vector<PackedValue> all = members_of(set);
-      for (std::size_t i = 0; i < wanted; ++i) reply_packed(call.reply(), all[Random::below(all.size())]);
+      for (std::size_t i = 0; i < wanted && !call.replied_too_much(); ++i) {
+        reply_packed(call.reply(), all[Random::below(all.size())]);
+      }
     } else {
-      for (std::size_t i = 0; i < wanted; ++i) reply_packed(call.reply(), set.random());
+      for (std::size_t i = 0; i < wanted && !call.replied_too_much(); ++i) reply_packed(call.reply(), set.random());
     }
     return;
   }

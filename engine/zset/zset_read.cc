@@ -51,7 +51,7 @@ void random_members(Call& call, const SortedSet& set, std::int64_t count, bool w
     // Each drawn anew: the same one may come more than once.
     const std::size_t draws = static_cast<std::size_t>(-count);
     const RandomReply reply(call, draws, with_scores);
-    for (std::size_t i = 0; i < draws; ++i) {
+    for (std::size_t i = 0; i < draws && !call.replied_too_much(); ++i) {
       const SortedSet::Walk walk(set, Random::below(size), false);
       reply(walk.text(), walk.score());
     }

@@ -26,7 +26,8 @@ constexpr std::size_t kNumberBytes = 32;
 /// Of what is marked noscript, these change nothing that a running script stands on; Redis' tests call them.
 bool is_harmless(const RegisteredCommand& command, std::span<const std::string_view> args) {
   return command.full_name == "client|list" ||
-         (command.full_name == "debug" && args.size() > 1 && equals_ignoring_case(args[1], "protocol"));
+         (command.full_name == "debug" && args.size() > 1 &&
+          (equals_ignoring_case(args[1], "protocol") || equals_ignoring_case(args[1], "sleep")));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace stele {
 namespace {
@@ -71,6 +73,24 @@ TEST(ElementTable, FindsWhatWasInsertedWhileItGrowsAndShrinks) {
     ASSERT_EQ(Node::alive, 5u);
   }
   EXPECT_EQ(Node::alive, 0u);
+}
+
+TEST(ElementTable, ShrinksInTheOrderOfAScanAndGrowsAgain) {
+  for (const std::size_t left : {0u, 40u, 60u, 500u}) {
+    Elements table;
+    for (int round = 0; round < 3; ++round) {
+      for (std::size_t i = 0; i < 30000; ++i) {
+        if (table.find(name(i)) == nullptr) table.insert(new Node(name(i)));
+      }
+      std::vector<std::string> in_order;
+      Elements::Walk at(table);
+      while (const Node* node = at.next()) in_order.push_back(node->name);
+      in_order.resize(in_order.size() - left);
+      for (const std::string& victim : in_order) ASSERT_TRUE(table.erase(victim));
+      ASSERT_EQ(table.size(), left);
+      ASSERT_EQ(walk(table).size(), left);
+    }
+  }
 }
 
 TEST(ElementTable, PutsAMovedNodeWhereTheOldOneWas) {

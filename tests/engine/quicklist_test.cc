@@ -30,6 +30,8 @@ std::vector<std::string> elements_of(const Quicklist& list) {
 
 class QuicklistTest : public ::testing::TestWithParam<std::int64_t> {
  protected:
+  QuicklistTest() { register_types(); }
+
   std::string element() {
     switch (random_() % 10) {
       case 0:

@@ -17,7 +17,6 @@ const EventScript kStreams("streams", R"(
   XSETID s 10-1
   XLEN missing
   XRANGE missing - +
-  XREAD STREAMS missing 0
   XGROUP CREATE s g 0
   XGROUP CREATE new g $ MKSTREAM
   XGROUP CREATECONSUMER s g Bob
