@@ -84,12 +84,13 @@ Lines sorted(Lines lines) {
 
 // --- hash
 
-/// Fields set, counted and deleted.
+/// Fields set, counted and deleted. There are so many, as of members below, that checkpoints serialise them in slices; prime
+/// numbers, so that what is deleted is now and then what was set.
 struct HashState {
   std::map<std::string, std::int64_t> fields;
 
-  static std::string set_field(std::int64_t n) { return fmt::format("f{}", n * 7 % 300); }
-  static std::string deleted_field(std::int64_t n) { return fmt::format("f{}", n * 11 % 300); }
+  static std::string set_field(std::int64_t n) { return fmt::format("f{}", n * 7 % 4001); }
+  static std::string deleted_field(std::int64_t n) { return fmt::format("f{}", n * 11 % 4001); }
   void apply(std::int64_t n) {
     if (n % 5 == 3) {
       fields.erase(deleted_field(n));
@@ -133,7 +134,7 @@ struct SetState {
   std::set<std::string> a, b;
   std::int64_t drawn_from = 0;
 
-  static std::string member(std::int64_t n) { return fmt::format("m{}", n * 7 % 400); }
+  static std::string member(std::int64_t n) { return fmt::format("m{}", n * 7 % 6007); }
   static bool draws(std::int64_t n) { return n % 100 == 8; }
   static bool feeds(std::int64_t n) { return n % 10 == 9; }
   static constexpr std::int64_t kDrawn = 10;
@@ -195,7 +196,7 @@ class SetMembers : public Modelled<SetState> {
 struct ZsetState {
   std::map<std::string, std::int64_t> scores;
 
-  static std::string member(std::int64_t n) { return fmt::format("m{}", n * 7 % 300); }
+  static std::string member(std::int64_t n) { return fmt::format("m{}", n * 7 % 4001); }
   void apply(std::int64_t n) {
     switch (n % 5) {
       case 2:
