@@ -417,5 +417,12 @@ TEST_F(ZsetCommands, ACopyIsASetOfItsOwn) {
   }
 }
 
+TEST_F(ZsetCommands, MinusZeroIsZeroInAListpackOnly) {
+  run("ZADD", "small", "-0", "m");
+  EXPECT_EQ(run("ZSCORE", "small", "m"), "$1 0");
+  run("ZADD", "large", "-0", std::string(100, 'm'));
+  EXPECT_EQ(run("ZSCORE", "large", std::string(100, 'm')), "$2 -0");
+}
+
 }  // namespace
 }  // namespace stele::test

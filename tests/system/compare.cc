@@ -106,6 +106,7 @@ bool same(const Reply& left, const Reply& right, Compare compare, bool restarted
   // 7.2 says it in other words.
   if (left.text.starts_with("ERR Unbalanced ") && right.text.starts_with("ERR Unbalanced ")) return true;
   if (compare == Compare::args_first && left.is_error() && right.type == ':') return right.integer() <= 0;
+  if (compare == Compare::args_first && left.is_error() && right.text.starts_with("WRONGTYPE")) return true;
   if (left.is_error() || right.is_error()) return left == right;
   switch (compare) {
     case Compare::exact:

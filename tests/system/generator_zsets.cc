@@ -17,7 +17,8 @@ std::string score(Source& s) {
     case 0:
       return s.real();
     case 1:
-      return s.one_of("inf", "-inf", "+inf", "1e300", "-0", "0.1", "3.0", "1e17", "12345678901234567890", "5e-324");
+      // No minus zero: a listpack drops its sign, and 7.2 goes by all members when it chooses one, 7.0 by the first.
+      return s.one_of("inf", "-inf", "+inf", "1e300", "0.1", "3.0", "1e17", "12345678901234567890", "5e-324");
     case 2:
     case 3:
       return std::to_string(s.between(-1000, 1000)) + "." + std::to_string(s.between(0, 999));
