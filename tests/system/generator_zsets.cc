@@ -14,10 +14,12 @@ std::string member(Source& s) {
 
 std::string score(Source& s) {
   switch (s.between(0, 9)) {
-    case 0:
-      return s.real();
-    case 1:
+    case 0: {
       // No minus zero: a listpack drops its sign, and 7.2 goes by all members when it chooses one, 7.0 by the first.
+      const std::string real = s.real();
+      return real.starts_with("-0") ? real.substr(1) : real;
+    }
+    case 1:
       return s.one_of("inf", "-inf", "+inf", "1e300", "0.1", "3.0", "1e17", "12345678901234567890", "5e-324");
     case 2:
     case 3:
