@@ -45,6 +45,8 @@ int error_reply(lua_State* L) {
   const char* begin = lua_tolstring(L, -1, &bytes);
   std::string_view text(begin, bytes);
   if (text.starts_with('-')) text.remove_prefix(1);
+  while (!text.empty() && (text.front() == '\r' || text.front() == '\n')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == '\r' || text.back() == '\n')) text.remove_suffix(1);
   if (text.find(' ') != std::string_view::npos) {
     push_error(L, text, false);
   } else {

@@ -104,7 +104,9 @@ bool write_verbatim(lua_State* L, RespWriter& reply) {
 
 void write_table(lua_State* L, RespWriter& reply, RespVersion script_resp) {
   if (const std::string_view error = line_field(L, "err"); error.data() != nullptr) return reply.error(error);
-  if (const std::string_view status = line_field(L, "ok"); status.data() != nullptr) return reply.simple(status);
+  if (const std::string_view status = line_field(L, "ok"); status.data() != nullptr) {
+    return reply.simple(without_line_ends(status));  // to the last one, which simple() would drop
+  }
   if (push_field(L, "double", LUA_TNUMBER)) {
     reply.real(lua_tonumber(L, -1));
     return lua_pop(L, 1);

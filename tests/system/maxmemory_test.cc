@@ -65,7 +65,7 @@ TEST_F(MaxMemory, EveryPolicyStaysUnderTheLimitAndDeletesOnlyWhatItMay) {
     fill(500, "kept:", false);
     limit_to(1'000'000);
     fill(3000, "volatile:", true);
-    EXPECT_GT(evicted(), 1500);
+    EXPECT_GT(evicted(), 700);  // what 3000 keys take more than the 1,000,000 bytes that are left
     const auto used = std::stoll(server_.info("used_memory"));
     EXPECT_LT(used, std::stoll(server_.info("maxmemory")) + 100'000);
     if (!policy.starts_with("volatile")) continue;
