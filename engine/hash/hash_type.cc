@@ -109,20 +109,10 @@ void mix_digest(const Entry& entry, Digest& digest) {
   }
 }
 
-/// Of a large hash, what its first fields are on average: fields lie in no order that their size has part in.
 std::size_t body_bytes(const Entry& entry) {
   const HashBody hash(entry);
   if (hash.encoding() == Encoding::listpack) return BorrowedListpack(hash.body())->allocated_bytes();
-  constexpr std::size_t kSamples = 64;
-  HashTable::Walk walk(hash.table());
-  std::size_t bytes = 0, samples = 0;
-  while (samples < kSamples) {
-    const HashField* field = walk.next();
-    if (field == nullptr) break;
-    bytes += field->allocated_bytes();
-    ++samples;
-  }
-  return hash.table().allocated_bytes() + (samples == 0 ? 0 : bytes * hash.size() / samples);
+  return hash.table().allocated_bytes() + hash.table().node_bytes();
 }
 
 Entry* copy(const Entry& entry, std::string_view key) {

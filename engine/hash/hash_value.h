@@ -7,7 +7,7 @@
 #include "engine/collection_limits.h"
 #include "engine/entry.h"
 #include "engine/packed/element_table.h"
-#include "engine/packed/listpack.h"
+#include "persistence/packed/listpack.h"
 
 namespace stele {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "engine/packed/listpack.h"
+#include "persistence/packed/listpack.h"
 
 namespace stele {
 

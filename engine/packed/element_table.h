@@ -84,9 +84,9 @@ class ElementWatcher {
 ///
 /// A directory over the top bits of the hash points to segments in hash order, as in Table (engine/table.h):
 ///
-///     directory  [ 2^depth pointers ]       indexed by the top `depth` bits of the hash; none while there is one
-///     segment segment    [ slot slot .  slot . ]    3 slots at first, doubling up to 511 (4 KiB); then it splits in
-///     two slot       tag (16 bits: the hash behind the segment's prefix) | node pointer (48 bits)
+///     directory  [ 2^depth pointers ]       indexed by the top `depth` bits of the hash; none while there is one segment
+///     segment    [ slot slot .  slot . ]    3 slots at first, doubling up to 511 (4 KiB); then it splits in two
+///     slot       tag (16 bits: the hash behind the segment's prefix) | node pointer (48 bits)
 ///
 /// So nothing is ever rehashed but one segment, an element costs 10 to 20 bytes beside its node, and a scan is a walk
 /// in hash order, whose cursor is a hash: what is there from the scan's beginning to its end is visited whatever the
@@ -119,6 +119,9 @@ class ElementTable {
   bool erase(std::string_view text);
   /// `fresh`, of the same text, is where `old` was, which may be freed already. Takes ownership.
   void replace(std::uint64_t hash, const Node* old, Node* fresh);
+
+  /// Of the nodes, about: what the first of them are on average. They lie in no order that their size has part in.
+  std::size_t node_bytes() const;
 
   /// Any element, each as likely as any other. Not when empty.
   Node* random() const;
@@ -204,6 +207,17 @@ std::size_t ElementTable<Node>::allocated_bytes() const {
   const std::size_t end = std::size_t{1} << depth_;
   for (std::size_t index = 0; index < end; index += span_of(*directory_[index])) ++segments;
   return own + malloc_usable_size(directory_) + segments * malloc_usable_size(directory_[0]);
+}
+
+template <typename Node>
+std::size_t ElementTable<Node>::node_bytes() const {
+  constexpr std::size_t kSamples = 64;
+  Walk walk(*this);
+  std::size_t bytes = 0, samples = 0;
+  for (const Node* node = nullptr; samples < kSamples && (node = walk.next()) != nullptr; ++samples) {
+    bytes += node->allocated_bytes();
+  }
+  return samples == 0 ? 0 : bytes * size_ / samples;
 }
 
 /// The position of the element in `segment`, slot_count if it is not there.

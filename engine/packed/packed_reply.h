@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/packed/listpack.h"
+#include "persistence/packed/listpack.h"
 #include "protocol/resp_writer.h"
 
 namespace stele {

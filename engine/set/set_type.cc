@@ -113,21 +113,11 @@ void mix_digest(const Entry& entry, Digest& digest) {
   while (walk.next(member)) digest.xor_with(member.text(scratch));
 }
 
-/// Of a large set, what its first members are on average: members lie in no order that their size has part in.
 std::size_t body_bytes(const Entry& entry) {
   const SetBody set(entry);
   if (set.encoding() == Encoding::intset) return BorrowedIntset(set.body())->allocated_bytes();
   if (set.encoding() == Encoding::listpack) return BorrowedListpack(set.body())->allocated_bytes();
-  constexpr std::size_t kSamples = 64;
-  SetTable::Walk walk(set.table());
-  std::size_t bytes = 0, samples = 0;
-  while (samples < kSamples) {
-    const SetMember* member = walk.next();
-    if (member == nullptr) break;
-    bytes += member->allocated_bytes();
-    ++samples;
-  }
-  return set.table().allocated_bytes() + (samples == 0 ? 0 : bytes * set.size() / samples);
+  return set.table().allocated_bytes() + set.table().node_bytes();
 }
 
 Entry* copy(const Entry& entry, std::string_view key) {

@@ -7,8 +7,8 @@
 #include "engine/collection_limits.h"
 #include "engine/entry.h"
 #include "engine/packed/element_table.h"
-#include "engine/packed/intset.h"
-#include "engine/packed/listpack.h"
+#include "persistence/packed/intset.h"
+#include "persistence/packed/listpack.h"
 
 namespace stele {
 

@@ -10,7 +10,7 @@
 #include <absl/container/btree_map.h>
 
 #include "engine/collection_limits.h"
-#include "engine/packed/listpack.h"
+#include "persistence/packed/listpack.h"
 #include "engine/stream/stream_group.h"
 #include "engine/stream/stream_id.h"
 #include "engine/stream/stream_node.h"

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "engine/packed/listpack.h"
+#include "persistence/packed/listpack.h"
 #include "engine/stream/stream_id.h"
 
 namespace stele {
