@@ -90,6 +90,13 @@ TEST_F(ZsetCommands, ZaddRefusesWhatContradicts) {
   EXPECT_EQ(run("ZADD", "s", "1", "a"), kWrongType);
 }
 
+TEST_F(ZsetCommands, NumbersAtTheEdgeOfADoubleAreTaken) {
+  EXPECT_EQ(run("ZADD", "z", "5e-324", "least", "1e308", "large"), ":2");
+  EXPECT_EQ(run("ZSCORE", "z", "least"), run("ZINCRBY", "z", "0", "least"));
+  EXPECT_EQ(run("ZADD", "z", "1e400", "beyond"), kNotAFloat);
+  EXPECT_EQ(run("ZCOUNT", "z", "5e-324", "1e400"), ":2") << "a bound beyond the range is infinity";
+}
+
 TEST_F(ZsetCommands, IncrementsReplyWithTheScoreOrNull) {
   EXPECT_EQ(run("ZADD", "z", "INCR", "2.5", "a"), "$3 2.5");
   EXPECT_EQ(events(), "zincr:z");

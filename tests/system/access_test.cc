@@ -168,20 +168,12 @@ TEST(ConfigRewrite, KeepsCommentsAndWhatWasSetLiveIsThereAfterARestart) {
   const std::filesystem::path socket = directory.path() / "socket";
   write_file(file, fmt::format("# kept\nport 0\nunixsocket {}\ndir {}\nmaxclients 5000\n", socket.native(),
                                directory.path().native()));
-  const auto serve = [&](const auto& use) {
-    Process process({stele_program().path, "stele-server"}, {file}, directory.path() / "log");
-    ASSERT_TRUE(wait_until([&] { return !process.running() || std::filesystem::exists(socket); }));
-    Client client = Client::unix_socket(socket);
-    use(client);
-    process.signal(SIGTERM);
-    EXPECT_EQ(process.wait(std::chrono::seconds(30)), 0);
-  };
-  serve([](Client& client) {
+  serve(file, socket, [](Client& client) {
     EXPECT_EQ(client.run("CONFIG", "SET", "maxclients", 4321, "appendfsync", "always", "requirepass", "a \"b\" c"), "OK");
     EXPECT_EQ(client.run("CONFIG", "REWRITE"), "OK");
   });
   EXPECT_TRUE(contains(read_file(file), "# kept\n"));
-  serve([](Client& client) {
+  serve(file, socket, [](Client& client) {
     EXPECT_EQ(client.run("AUTH", "a \"b\" c"), "OK");
     EXPECT_EQ(client.run("CONFIG", "GET", "maxclients").elements[1], "4321");
     EXPECT_EQ(client.run("CONFIG", "GET", "appendfsync").elements[1], "always");

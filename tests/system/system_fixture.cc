@@ -22,6 +22,24 @@ Outcome failed_restart(const Server& server, std::vector<std::string> extra) {
   return failed_start(std::move(args));
 }
 
+void serve(const fs::path& file, const fs::path& socket, const std::function<void(Client&)>& use) {
+  Process process({stele_program().path, "stele-server"}, {file}, file.native() + ".log");
+  std::optional<Client> client;
+  // The socket is there before anyone listens on it.
+  const bool connected = wait_until([&] {
+    try {
+      client = Client::unix_socket(socket);
+      return true;
+    } catch (const ConnectionLost&) {
+      return !process.running();
+    }
+  });
+  ASSERT_TRUE(connected && client) << read_file(file.native() + ".log");
+  use(*client);
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(std::chrono::seconds(30)), 0);
+}
+
 void write_file(const fs::path& path, std::string_view content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
 }

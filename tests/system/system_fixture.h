@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ Outcome failed_start(std::vector<std::string> args);
 
 /// As failed_start(), on the data of a server that is down.
 Outcome failed_restart(const Server& server, std::vector<std::string> extra = {});
+
+/// Runs the server under test with the configuration `file`, which has it listen on the unix `socket`; hands `use` a client,
+/// then ends the server, which must exit with 0.
+void serve(const std::filesystem::path& file, const std::filesystem::path& socket, const std::function<void(Client&)>& use);
 
 void write_file(const std::filesystem::path& path, std::string_view content);
 void append_file(const std::filesystem::path& path, std::string_view content);
