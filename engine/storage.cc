@@ -99,15 +99,15 @@ Status Storage::open_journal() {
                            dir.native(), journal_->start(), (options_.dir / "rocksdb").native());
   }
 
-  KeyHasher::Seed seed = KeyHasher::random_seed();
+  EngineState state{.seed = KeyHasher::random_seed(), .databases = {}, .functions = {}};
   if (label) {
-    STELE_TRY(seed, Keyspace::seed_of(label->engine_state));
+    STELE_TRY(state, EngineState::parse(label->engine_state));
   }
   effects_ = std::make_unique<Effects>(*journal_);
-  keyspace_ = std::make_unique<Keyspace>(options_.databases, seed, *effects_, watches_, reclaimer_);
+  keyspace_ = std::make_unique<Keyspace>(options_.databases, state.seed, *effects_, watches_, reclaimer_);
   keyspace_->attach_store(store_.get());
   if (label) {
-    STELE_CHECK(keyspace_->restore(label->engine_state));
+    STELE_CHECK(keyspace_->restore(state));
     effects_->set_stream_db(label->stream_db);
   }
   recovery_.checkpoint = checkpoint_offset_;
@@ -135,10 +135,10 @@ Status Storage::drop_orphans() {
   // the keyspace has left behind since. A drop that a crash cut short is found here as well.
   const auto label = store_->label();
   if (label == nullptr) return Status();
-  STELE_TRY(const std::vector<Partition> live, Keyspace::partitions_of(label->engine_state));
+  STELE_TRY(const EngineState state, EngineState::parse(label->engine_state));
   // Numbers only grow, so nothing will ever be put there again; behind the last one there is nothing yet.
   std::string from;
-  for (const Partition partition : live) {
+  for (const Partition partition : state.partitions()) {
     const std::string end = partition_begin(partition);
     const StoreIterator gap = store_->iterate(from, end);
     STELE_CHECK(gap.status());
