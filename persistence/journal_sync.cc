@@ -138,6 +138,8 @@ std::vector<std::shared_ptr<Segment>> Journal::take_trimmable() {
   }
   std::vector<std::shared_ptr<Segment>> taken;
   const std::lock_guard lock(segments_mutex_);
+  // What follows a base is needed with it.
+  if (base_.bytes > 0) keep_from = std::min(keep_from, base_.offset);
   const PinRecord* oldest = nullptr;
   for (const PinRecord& pin : pins_) {
     if (oldest == nullptr || pin.offset < oldest->offset) oldest = &pin;
@@ -150,6 +152,7 @@ std::vector<std::shared_ptr<Segment>> Journal::take_trimmable() {
     }
     taken.push_back(std::move(segments_.front()));
     segments_.pop_front();
+    if (base_.bytes == 0) base_.complete = false;
   }
   start_.store(segments_.front()->first(), std::memory_order_release);
   return taken;
@@ -166,12 +169,8 @@ Status Journal::trim_segments() {
   if (retired_.empty()) return {};
   STELE_CHECK(
       replace_file_durably(dir_ / (options_.base_name + ".manifest"), manifest_.text(), *options_.file_ops));
-  for (const std::string& file : retired_) {
-    ::unlink((dir_ / file).c_str());
-    manifest_.forget(file);
-  }
-  spdlog::info("journal: trimmed {} segments, begins at offset {}", retired_.size(), start());
-  retired_.clear();
+  remove_retired();
+  spdlog::info("journal: trimmed {} segments, begins at offset {}", segments.size(), start());
   return sync_directory(dir_, *options_.file_ops);
 }
 
