@@ -194,6 +194,8 @@ class Journal {
   /// and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
   Status adopt_base(const std::filesystem::path& file, Offset at);
   JournalBase base() const;
+  /// Without, a trim may go past the base, which is then let go as well.
+  void keep_base(bool keep) { keeps_base_.store(keep, std::memory_order_relaxed); }
   const std::filesystem::path& directory() const { return dir_; }
 
   /// Keeps everything from `offset` on; `unavailable` if it is gone already.
@@ -320,6 +322,7 @@ class Journal {
   std::atomic<Offset> end_;
   std::atomic<bool> accepts_writes_{true};
   std::atomic<Fsync> fsync_;
+  std::atomic<bool> keeps_base_{true};
 
   /// Held for moments and for the executor's own write(2), never across another call to the disk.
   mutable std::mutex mutex_;

@@ -139,7 +139,7 @@ std::vector<std::shared_ptr<Segment>> Journal::take_trimmable() {
   std::vector<std::shared_ptr<Segment>> taken;
   const std::lock_guard lock(segments_mutex_);
   // What follows a base is needed with it.
-  if (base_.bytes > 0) keep_from = std::min(keep_from, base_.offset);
+  if (base_.bytes > 0 && keeps_base_.load(std::memory_order_relaxed)) keep_from = std::min(keep_from, base_.offset);
   const PinRecord* oldest = nullptr;
   for (const PinRecord& pin : pins_) {
     if (oldest == nullptr || pin.offset < oldest->offset) oldest = &pin;
@@ -152,7 +152,7 @@ std::vector<std::shared_ptr<Segment>> Journal::take_trimmable() {
     }
     taken.push_back(std::move(segments_.front()));
     segments_.pop_front();
-    if (base_.bytes == 0) base_.complete = false;
+    if (segments_.front()->first() > base_.offset) base_ = {};
   }
   start_.store(segments_.front()->first(), std::memory_order_release);
   return taken;
@@ -165,6 +165,15 @@ Status Journal::trim_segments() {
   for (const auto& segment : segments) {
     manifest_.retire(segment->name());
     retired_.push_back(segment->name());
+  }
+  if (const auto base = manifest_.base(); base && this->base().bytes == 0 && !segments.empty()) {
+    manifest_.drop_base();
+    retired_.push_back(base->file);
+    for (const Manifest::Entry& entry : manifest_.incrs()) {
+      if (entry.seq >= segments.front()->seq()) break;
+      manifest_.retire(entry.file);  // a stock server's, which came behind the base
+      retired_.push_back(entry.file);
+    }
   }
   if (retired_.empty()) return {};
   STELE_CHECK(
