@@ -1,7 +1,5 @@
 #include "engine/storage.h"
 
-#include <sys/random.h>
-
 #include <spdlog/spdlog.h>
 
 namespace stele {
@@ -14,14 +12,6 @@ constexpr std::size_t kSweepSegments = 16;
 constexpr std::size_t kDueRows = 1000;
 constexpr std::size_t kWarmUpRows = 256;
 constexpr std::uint64_t kResolveTicket = ~std::uint64_t{0};
-
-ReplicationId random_replication_id() {
-  unsigned char bytes[20];
-  STELE_ASSERT(::getrandom(bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
-  ReplicationId id;
-  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(id), "{:02x}", byte);
-  return id;
-}
 
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
@@ -53,8 +43,14 @@ Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRe
   self.lock_ = std::make_unique<LockFile>(std::move(lock));
 
   STELE_CHECK(self.open_store());
+  if (self.store_->label() == nullptr) {
+    STELE_TRY(const auto source, self.find_source());
+    if (source) STELE_CHECK(self.rebuild(*source, registry));
+  }
+  STELE_CHECK(self.open_journal(registry));
+  if (self.rebuilt_from_) STELE_CHECK(self.install_rebuilt());
   STELE_CHECK(self.drop_orphans());
-  STELE_CHECK(self.open_journal());
+  STELE_CHECK(self.open_keyspace());
   self.recovery_.open_took = since(start);
 
   const auto replay_start = std::chrono::steady_clock::now();
@@ -70,68 +66,6 @@ Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRe
   self.resolve_replayed();
   if (self.options_.warm_up) self.warm_up_db_ = 0;
   return storage;
-}
-
-Status Storage::open_store() {
-  STELE_TRY(store_, Store::open(options_.dir / "rocksdb", options_.store));
-  return Status();
-}
-
-Status Storage::open_journal() {
-  const auto label = store_->label();
-  const std::filesystem::path dir = options_.dir / options_.append_dir_name;
-  std::error_code error;
-  const bool journal_exists = std::filesystem::exists(dir, error) && !std::filesystem::is_empty(dir, error);
-  if (label && !journal_exists) {
-    return Status::corrupt("{} is missing or empty, but {} holds a checkpoint at offset {}: what was accepted after it is not "
-                           "there. Put the journal back, or move both away to start empty",
-                           dir.native(), (options_.dir / "rocksdb").native(), label->offset);
-  }
-  JournalOptions options = options_.journal;
-  options.on_progress = on_progress_;
-  options.replid = random_replication_id();
-  if (label) {
-    options.verify_from = label->offset;
-    checkpoint_offset_ = label->offset;
-    replid2_ = label->replid2;
-    replid2_end_ = label->replid2_end;
-  }
-  STELE_TRY(journal_, Journal::open(dir, std::move(options)));
-  if (!label && journal_->start() > Offset(0)) {
-    return Status::corrupt("{} begins at offset {}, but {} holds no checkpoint that reaches so far: the data before is not there. "
-                           "Put the store back, or move both away to start empty",
-                           dir.native(), journal_->start(), (options_.dir / "rocksdb").native());
-  }
-
-  EngineState state{.seed = KeyHasher::random_seed(), .databases = {}, .functions = {}};
-  if (label) {
-    STELE_TRY(state, EngineState::parse(label->engine_state));
-  }
-  effects_ = std::make_unique<Effects>(*journal_);
-  keyspace_ = std::make_unique<Keyspace>(options_.databases, state.seed, *effects_, watches_, reclaimer_);
-  keyspace_->attach_store(store_.get());
-  if (label) {
-    STELE_CHECK(keyspace_->restore(state));
-    effects_->set_stream_db(label->stream_db);
-  }
-  recovery_.checkpoint = checkpoint_offset_;
-  return Status();
-}
-
-void Storage::begin_history_if_unclean() {
-  const RecoveryReport& report = journal_->report();
-  if (report.created || report.closed) return;
-  // What the last server acknowledged in memory only may be gone; a replica that has it must notice.
-  replid2_ = journal_->replid();
-  replid2_end_ = journal_->end();
-  journal_->begin_history(random_replication_id(), effects_->stream_db());
-}
-
-void Storage::begin_unrelated_history() {
-  STELE_ASSERT(journal_->batch().empty());
-  replid2_.clear();
-  replid2_end_ = Offset();
-  journal_->begin_history(random_replication_id(), effects_->stream_db());
 }
 
 Status Storage::drop_orphans() {

@@ -16,6 +16,7 @@
 #include "engine/keyspace.h"
 #include "engine/loader.h"
 #include "engine/rdb/rdb_saver.h"
+#include "engine/rebuild.h"
 #include "engine/reclaimer.h"
 #include "engine/watches.h"
 #include "persistence/journal.h"
@@ -45,10 +46,20 @@ struct StorageOptions {
   bool make_base = true;  // appendonly: a stock server can load the journal's directory, whatever was trimmed
   std::uint64_t rewrite_growth_percent = 100;  // 0: never
   std::uint64_t rewrite_bytes_min = std::uint64_t{64} << 20;
+
+  // Loading what another server has written.
+  bool skip_unknown = false;
+  bool may_be_truncated = true;
+  bool lfu = false;
+  /// Starts with a store whose journal is gone: what came behind the checkpoint is lost.
+  bool recover_from_checkpoint = false;
+  /// Called now and then while a start takes long: bytes read, of how many.
+  std::function<void(std::uint64_t done, std::uint64_t total)> on_loading;
 };
 
 /// What a start found and did, for the log and INFO.
 struct RecoveryFigures {
+  std::optional<RebuildFigures> rebuilt;  // if there was no store
   Offset checkpoint;           // where the store stood
   std::uint64_t replayed_bytes = 0;
   std::uint64_t replayed_commands = 0;
@@ -153,7 +164,11 @@ class Storage {
   Storage(StorageOptions options, std::function<void()> on_progress);
 
   Status open_store();
-  Status open_journal();
+  Result<std::optional<RebuildSource>> find_source() const;
+  Status rebuild(const RebuildSource& source, CommandRegistry& registry);
+  Status install_rebuilt();
+  Status open_journal(CommandRegistry& registry);
+  Status open_keyspace();
   Status replay(CommandRegistry& registry);
   void begin_history_if_unclean();
   Status drop_orphans();
@@ -192,6 +207,8 @@ class Storage {
   std::unique_ptr<Keyspace> keyspace_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Loader> loader_;
+
+  std::optional<RebuildSource> rebuilt_from_;
 
   RdbSaver saver_;
   std::array<SnapshotFigures, 2> snapshots_;  // by SnapshotKind

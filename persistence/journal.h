@@ -43,6 +43,8 @@ struct JournalOptions {
   /// Whether a directory that a stock server has written is taken over: its files stay in front of the journal's first segment,
   /// which begins at `create_at`, until a base replaces them. Otherwise it is refused.
   bool take_over = false;
+  /// For a journal that does not exist yet: what becomes its base, linked or copied; an RDB or an append-only file.
+  std::filesystem::path create_on_base;
 
   /// For a journal that does not exist yet; else its newest segment tells.
   ReplicationId replid = ReplicationId(40, '0');

@@ -38,6 +38,7 @@ class Journal::Opener {
 
   Result<bool> nothing_there() const;
   Status create();
+  Status create_base(Manifest& manifest);
   Status open_segments();
   std::vector<Manifest::Entry> own_segments() const;
   Result<Candidate> open_candidate(const Manifest::Entry& entry) const;

@@ -63,6 +63,10 @@ Result<bool> Journal::Opener::nothing_there() const {
   for (const auto& file : std::filesystem::directory_iterator(dir_, error)) {
     const std::string name = file.path().filename().native();
     if (!name.starts_with(options_.base_name + ".")) continue;
+    if (name.ends_with(".1.base.rdb") || name.ends_with(".1.base.aof")) {
+      // Linked by an interrupted creation, which would do it again.
+      if (!options_.create_on_base.empty()) continue;
+    }
     if (name == first && file.file_size(error) <= kSegmentHeaderBytesMax) {
       STELE_TRY(const std::string text, read_whole_file(file.path(), kSegmentHeaderBytesMax));
       if (!looks_foreign(text) && text.find("#J:") == std::string::npos) continue;
@@ -86,10 +90,32 @@ Status Journal::Opener::create_segment(Manifest& manifest) {
   return replace_file_durably(manifest_path(), manifest.text(), *options_.file_ops);
 }
 
+/// The file goes on to exist under its own name; whatever replaces it there does not change this link.
+Status Journal::Opener::create_base(Manifest& manifest) {
+  const std::filesystem::path& from = options_.create_on_base;
+  STELE_TRY(File file, File::open(from, File::Mode::read));
+  char head[6];
+  STELE_TRY(const std::size_t bytes, file.read_at(0, head, sizeof head));
+  const std::string_view text(head, bytes);
+  const bool rdb = text.starts_with("REDIS") || text.starts_with("VALKEY");
+  const std::string name = fmt::format("{}.1.base.{}", options_.base_name, rdb ? "rdb" : "aof");
+  std::error_code error;
+  std::filesystem::remove(dir_ / name, error);  // of a creation that was cut short
+  std::filesystem::create_hard_link(from, dir_ / name, error);
+  if (error) std::filesystem::copy_file(from, dir_ / name, error);
+  if (error) return Status::io("{}: cannot become {}: {}", from.native(), (dir_ / name).native(), error.message());
+  STELE_TRY(File base, File::open(dir_ / name, File::Mode::read));
+  STELE_CHECK(base.sync());
+  manifest.set_base(name, 1);
+  return sync_directory(dir_, *options_.file_ops);
+}
+
 /// A segment of ours behind a stock server's files.
 Status Journal::Opener::take_over() {
   if (!options_.take_over) {
-    return Status::invalid("{}: written by a stock server (no segment of ours); it has to be imported first", dir_.native());
+    return Status::invalid("{}: written by a stock server, while the store beside it holds other data; move one of the two away: "
+                           "the store, to load this directory, or this directory, to go on with the store",
+                           dir_.native());
   }
   STELE_CHECK(create_segment(opened_.manifest));
   directory_.first_own = options_.create_at;
@@ -103,6 +129,7 @@ Status Journal::Opener::create() {
                            *options_.verify_from);
   }
   Manifest manifest;
+  if (!options_.create_on_base.empty()) STELE_CHECK(create_base(manifest));
   STELE_CHECK(create_segment(manifest));
   opened_.report.created = true;
   return {};

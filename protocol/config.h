@@ -193,6 +193,7 @@ struct Config {
   std::int64_t auto_aof_rewrite_min_size = std::int64_t{64} << 20;
   bool aof_timestamp_enabled = false;
   bool aof_load_truncated = true;
+  bool recover_from_checkpoint = false;
   std::int64_t journal_retain_size = 0;
   std::int64_t journal_retain_seconds = 0;
   std::int64_t journal_segment_size = std::int64_t{64} << 20;

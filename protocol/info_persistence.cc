@@ -51,8 +51,9 @@ void add_persistence(InfoText& info, Environment& environment) {
   info.add("rdb_current_bgsave_time_sec", current_seconds(storage, SnapshotKind::save));
   info.add("rdb_saves", saves.finished);
   info.add("rdb_last_cow_size", 0);
-  info.add("rdb_last_load_keys_expired", 0);
-  info.add("rdb_last_load_keys_loaded", 0);
+  const RebuildFigures loaded = storage.recovery().rebuilt.value_or(RebuildFigures());
+  info.add("rdb_last_load_keys_expired", loaded.expired);
+  info.add("rdb_last_load_keys_loaded", loaded.keys);
 
   const bool aof = environment.config.now().appendonly;
   const JournalStats journal = storage.journal().stats();

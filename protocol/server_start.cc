@@ -88,6 +88,10 @@ StorageOptions storage_options(const Config& config) {
   options.journal.segment_bytes_target = static_cast<std::uint64_t>(config.journal_segment_size);
   options.store.block_cache_bytes = static_cast<std::size_t>(config.block_cache_size);
   options.databases = static_cast<int>(config.databases);
+  options.skip_unknown = config.rdb_skip_unknown;
+  options.may_be_truncated = config.aof_load_truncated;
+  options.lfu = is_lfu(config);
+  options.recover_from_checkpoint = config.recover_from_checkpoint;
   options.loader_threads = static_cast<int>(config.loader_threads);
   options.warm_up = config.warm_up;
   take_live_options(config, options);
@@ -334,7 +338,7 @@ void Server::observe_config() {
 void Server::log_recovery() const {
   const RecoveryReport& journal = storage_->journal().report();
   const RecoveryFigures& figures = storage_->recovery();
-  if (journal.created) {
+  if (journal.created && !figures.rebuilt) {
     spdlog::info("started empty: {} had no data", config_.now().dir);
     return;
   }
