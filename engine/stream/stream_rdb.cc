@@ -91,7 +91,6 @@ class Reader {
       stream.facts.entries_added = in_.length();
     }
     if (!in_.ok()) return malformed("ends early");
-    if (length != stream.length()) return malformed("its length is not that of its nodes");
     if (stream.facts.last_id < last_in_nodes) return malformed("its last id is before that of its nodes");
     return Status();
   }
