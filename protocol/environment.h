@@ -61,6 +61,7 @@ struct Environment {
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE
   bool cron_paused = false;   // DEBUG PAUSE-CRON
+  std::chrono::microseconds commit_delay{};  // DEBUG AOF-FLUSH-SLEEP
 
   /// Runs at the end of the turn.
   std::function<void(ShutdownRequest)> shut_down;

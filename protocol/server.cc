@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <thread>
 
 #include <spdlog/spdlog.h>
 
@@ -326,6 +327,9 @@ Offset Server::acknowledged() const {
 }
 
 void Server::commit(Connection* held_back) {
+  if (environment_->commit_delay.count() > 0 && !storage_->journal().batch().empty()) {
+    std::this_thread::sleep_for(environment_->commit_delay);
+  }
   Result<Offset> gate = storage_->journal().commit(storage_->keyspace().now(), storage_->effects().stream_db());
   if (!gate.ok()) {
     spdlog::critical("the journal has failed: {}. Stopping: nothing more could be acknowledged. Check the disk, then start "
