@@ -61,6 +61,16 @@ int Server::run() {
   return shut_down();
 }
 
+void Server::show_in(ProcessTitle& title) {
+  if (!config_.now().set_proc_title) return;
+  const auto show = [this, &title](const Config& config) {
+    title.set(process_title_text(config, title.program(), config_.file()));
+    return Status();
+  };
+  config_.on_change({"proc-title-template", "bind", "port"}, show);
+  (void)show(config_.now());
+}
+
 std::chrono::milliseconds Server::until_something_is_due() const {
   const auto cron = io_->until_cron();
   const auto deadline = blocked_->next_deadline();

@@ -16,6 +16,7 @@
 #include "protocol/memory_limits.h"
 #include "protocol/oom_score.h"
 #include "protocol/poller.h"
+#include "protocol/process_title.h"
 #include "protocol/scripting/scripting.h"
 #include "protocol/pubsub/keyspace_news.h"
 #include "protocol/pubsub/pubsub.h"
@@ -36,6 +37,9 @@ class Server {
   /// Opens the data directory and the sockets. The error is ready to print.
   static Result<std::unique_ptr<Server>> start(LoadedConfig config, std::string executable);
   ~Server();
+
+  /// Keeps `title` as set-proc-title and proc-title-template say. It must outlive the server.
+  void show_in(ProcessTitle& title);
 
   /// Serves until SHUTDOWN or a signal; returns the process' exit status.
   int run();
