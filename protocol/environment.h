@@ -28,7 +28,7 @@ class Tracking;
 struct Pause {
   std::chrono::steady_clock::time_point until{};
   bool reads_too = false;
-  bool is_on() const { return until > std::chrono::steady_clock::now(); }
+  bool is_on() const { return until.time_since_epoch().count() != 0 && until > std::chrono::steady_clock::now(); }
 };
 
 /// How SHUTDOWN or a signal wants the server to end.
