@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "persistence/journal.h"
+#include "persistence/byte_buffer.h"
 #include "protocol/resp_command.h"
 
 namespace stele {
@@ -15,7 +15,8 @@ namespace stele {
 /// A unit is what must be applied as a whole: a command, a transaction, a script. Threads: the executor alone.
 class Effects {
  public:
-  explicit Effects(Journal& journal) : journal_(journal) {}
+  /// `batch` is the journal's.
+  explicit Effects(ByteBuffer& batch) : batch_(batch) {}
 
   /// While replaying, what is executed already stands in the journal: nothing is added.
   void mute(bool muted) { muted_ = muted; }
@@ -26,7 +27,7 @@ class Effects {
   void set_stream_db(int db) { stream_db_ = db; }
 
   void begin_unit() {
-    unit_start_ = journal_.batch().size();
+    unit_start_ = batch_.size();
     unit_stream_db_ = stream_db_;
     unit_effects_ = 0;
   }
@@ -51,7 +52,7 @@ class Effects {
   void emit(int db, const Parts&... parts) {
     if (muted_) return;
     open_effect(db);
-    append_command(journal_.batch(), parts...);
+    append_command(batch_, parts...);
   }
 
   /// As emit(), for a command whose length is known only at run time.
@@ -66,9 +67,9 @@ class Effects {
   void insert_multi();
   void select(int db);
 
-  void append_raw(std::string_view bytes) { journal_.batch().append(bytes); }
+  void append_raw(std::string_view bytes) { batch_.append(bytes); }
 
-  Journal& journal_;
+  ByteBuffer& batch_;
   std::size_t unit_start_ = 0;
   std::size_t unit_effects_ = 0;
   int unit_stream_db_ = -1;

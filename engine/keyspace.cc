@@ -424,7 +424,6 @@ Frozen Keyspace::freeze() {
   stale_expires_.clear();
   frozen.engine_state = engine_state().text();
   epoch_ ^= 1;
-  stats_.changes = 0;
   // From now on a tombstone becomes clean by being serialised, while the store still shows its key.
   end_sweep();
   return frozen;

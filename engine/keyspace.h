@@ -80,7 +80,7 @@ struct KeyspaceStats {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t expired = 0;
-  std::uint64_t changes = 0;  // since the last checkpoint began
+  std::uint64_t changes = 0;  // what Redis counts as dirty
   std::uint64_t loads = 0;    // cold keys brought in
   std::uint64_t evictions = 0;  // keys made cold: resident-memory
 };

@@ -1,7 +1,5 @@
 #include "engine/storage.h"
 
-#include <sys/random.h>
-
 #include <spdlog/spdlog.h>
 
 namespace stele {
@@ -15,14 +13,6 @@ constexpr std::size_t kDueRows = 1000;
 constexpr std::size_t kWarmUpRows = 256;
 constexpr std::uint64_t kResolveTicket = ~std::uint64_t{0};
 
-ReplicationId random_replication_id() {
-  unsigned char bytes[20];
-  STELE_ASSERT(::getrandom(bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
-  ReplicationId id;
-  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(id), "{:02x}", byte);
-  return id;
-}
-
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
 }
@@ -32,10 +22,14 @@ std::string partition_begin(Partition partition) { return stored_key(partition, 
 }  // namespace
 
 Storage::Storage(StorageOptions options, std::function<void()> on_progress)
-    : options_(std::move(options)), on_progress_(std::move(on_progress)) {}
+    : options_(std::move(options)), on_progress_(std::move(on_progress)), saver_(on_progress_) {}
 
 Storage::~Storage() {
   // Threads that read the store end before it does; the journal last, it holds what everyone relies on.
+  if (saver_.running()) {
+    saver_.cancel();
+    saver_.finish();
+  }
   loader_.reset();
   checkpointer_.reset();
 }
@@ -49,8 +43,14 @@ Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRe
   self.lock_ = std::make_unique<LockFile>(std::move(lock));
 
   STELE_CHECK(self.open_store());
+  if (self.store_->label() == nullptr) {
+    STELE_TRY(const auto source, self.find_source());
+    if (source) STELE_CHECK(self.rebuild(*source, registry));
+  }
+  STELE_CHECK(self.open_journal(registry));
+  if (self.rebuilt_from_) STELE_CHECK(self.install_rebuilt());
   STELE_CHECK(self.drop_orphans());
-  STELE_CHECK(self.open_journal());
+  STELE_CHECK(self.open_keyspace());
   self.recovery_.open_took = since(start);
 
   const auto replay_start = std::chrono::steady_clock::now();
@@ -66,68 +66,6 @@ Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRe
   self.resolve_replayed();
   if (self.options_.warm_up) self.warm_up_db_ = 0;
   return storage;
-}
-
-Status Storage::open_store() {
-  STELE_TRY(store_, Store::open(options_.dir / "rocksdb", options_.store));
-  return Status();
-}
-
-Status Storage::open_journal() {
-  const auto label = store_->label();
-  const std::filesystem::path dir = options_.dir / options_.append_dir_name;
-  std::error_code error;
-  const bool journal_exists = std::filesystem::exists(dir, error) && !std::filesystem::is_empty(dir, error);
-  if (label && !journal_exists) {
-    return Status::corrupt("{} is missing or empty, but {} holds a checkpoint at offset {}: what was accepted after it is not "
-                           "there. Put the journal back, or move both away to start empty",
-                           dir.native(), (options_.dir / "rocksdb").native(), label->offset);
-  }
-  JournalOptions options = options_.journal;
-  options.on_progress = on_progress_;
-  options.replid = random_replication_id();
-  if (label) {
-    options.verify_from = label->offset;
-    checkpoint_offset_ = label->offset;
-    replid2_ = label->replid2;
-    replid2_end_ = label->replid2_end;
-  }
-  STELE_TRY(journal_, Journal::open(dir, std::move(options)));
-  if (!label && journal_->start() > Offset(0)) {
-    return Status::corrupt("{} begins at offset {}, but {} holds no checkpoint that reaches so far: the data before is not there. "
-                           "Put the store back, or move both away to start empty",
-                           dir.native(), journal_->start(), (options_.dir / "rocksdb").native());
-  }
-
-  EngineState state{.seed = KeyHasher::random_seed(), .databases = {}, .functions = {}};
-  if (label) {
-    STELE_TRY(state, EngineState::parse(label->engine_state));
-  }
-  effects_ = std::make_unique<Effects>(*journal_);
-  keyspace_ = std::make_unique<Keyspace>(options_.databases, state.seed, *effects_, watches_, reclaimer_);
-  keyspace_->attach_store(store_.get());
-  if (label) {
-    STELE_CHECK(keyspace_->restore(state));
-    effects_->set_stream_db(label->stream_db);
-  }
-  recovery_.checkpoint = checkpoint_offset_;
-  return Status();
-}
-
-void Storage::begin_history_if_unclean() {
-  const RecoveryReport& report = journal_->report();
-  if (report.created || report.closed) return;
-  // What the last server acknowledged in memory only may be gone; a replica that has it must notice.
-  replid2_ = journal_->replid();
-  replid2_end_ = journal_->end();
-  journal_->begin_history(random_replication_id(), effects_->stream_db());
-}
-
-void Storage::begin_unrelated_history() {
-  STELE_ASSERT(journal_->batch().empty());
-  replid2_.clear();
-  replid2_end_ = Offset();
-  journal_->begin_history(random_replication_id(), effects_->stream_db());
 }
 
 Status Storage::drop_orphans() {
@@ -162,6 +100,9 @@ bool Storage::turn() {
   if (checkpointer_->running()) {
     if (const auto outcome = checkpointer_->poll()) checkpoint_ended(*outcome);
   }
+  if (saver_.running()) {
+    if (const auto outcome = saver_.poll()) snapshot_ended(*outcome);
+  }
   if (sweeping_) {
     sweeping_ = !keyspace_->sweep_tombstones(kSweepSegments);
     more = true;
@@ -175,6 +116,7 @@ void Storage::cron() {
   const bool due = journal_bytes >= options_.checkpoint_journal_bytes ||
                    (journal_bytes > 0 && now - checkpoint_at_ >= options_.checkpoint_interval);
   if (due && !checkpointer_->running()) checkpoint_wanted_ = true;
+  request_due_rewrite();
 
   if (due_ticket_ == 0 && due_generation_ != generation_ && keyspace_->expiry() == Expiry::active) {
     for (int i = 0; i < keyspace_->databases(); ++i) {
@@ -189,8 +131,11 @@ void Storage::cron() {
 
 void Storage::after_commit() {
   evict_slice();
-  if (!checkpoint_wanted_ || checkpointer_->running() || sweeping_ || !counts_are_exact()) return;
+  const std::optional<SnapshotKind> snapshot = next_snapshot();
+  if (!checkpoint_wanted_ && !snapshot) return;
+  if (checkpointer_->running() || sweeping_ || !counts_are_exact()) return;
   STELE_ASSERT(journal_->batch().empty());
+  if (snapshot) return begin_snapshot(*snapshot);
   checkpoint_wanted_ = false;
   checkpointer_->start(label_now(false));
 }
@@ -210,10 +155,12 @@ Label Storage::label_now(bool clean_shutdown) const {
 void Storage::checkpoint_ended(const Checkpointer::Outcome& outcome) {
   checkpoints_.last = outcome;
   checkpoint_at_ = std::chrono::steady_clock::now();
+  const bool for_snapshot = taking_.has_value() && !saver_.running();
   if (!outcome.status.ok()) {
     ++checkpoints_.failed;
     spdlog::error("checkpoint at offset {} failed: {}. Nothing is lost, the journal has it; it is tried again", outcome.label.offset,
                   outcome.status.message());
+    if (for_snapshot) snapshot_ended({.status = outcome.status, .label = outcome.label});
     return;
   }
   ++checkpoints_.finished;
@@ -227,9 +174,12 @@ void Storage::checkpoint_ended(const Checkpointer::Outcome& outcome) {
   }
   spdlog::info("checkpoint at offset {}: {} objects, {} bytes in {} ms", outcome.label.offset, outcome.objects, outcome.bytes,
                outcome.took.count());
+  if (for_snapshot) start_saver(*taking_);
 }
 
 Offset Storage::keep_from() {
+  // Nothing was let go so far: a base has to be there first, or a stock server could no longer load the directory.
+  if (const JournalBase base = journal_->base(); options_.make_base && base.complete && base.bytes == 0) return journal_->start();
   const std::uint64_t bytes = std::min(checkpoint_offset_.bytes(), options_.retain_bytes);
   const Offset by_size(checkpoint_offset_.bytes() - bytes);
   // The stream was at history[i].offset at history[i].time: the newest of those old enough is where to cut.

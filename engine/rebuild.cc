@@ -1,0 +1,175 @@
+#include "engine/rebuild.h"
+
+#include <spdlog/spdlog.h>
+
+#include "engine/checkpointer.h"
+#include "engine/rdb/aof_reader.h"
+#include "engine/rdb/rdb_import.h"
+#include "engine/replayer.h"
+
+namespace stele {
+
+namespace {
+
+constexpr std::uint64_t kCommandsPerCheckpoint = 1'000'000;  // bounds what is in memory at once
+
+Result<bool> begins_with_rdb(const File& file) {
+  char head[6];
+  STELE_TRY(const std::size_t bytes, file.read_at(0, head, sizeof head));
+  const std::string_view text(head, bytes);
+  return text.starts_with("REDIS") || text.starts_with("VALKEY");
+}
+
+class Rebuild {
+ public:
+  Rebuild(Store& store, const RebuildSource& source, const RebuildOptions& options, CommandRegistry& registry)
+      : store_(store), source_(source), options_(options), registry_(registry) {}
+
+  Result<RebuildFigures> run() {
+    for (const std::filesystem::path& path : source_.files) {
+      std::error_code error;
+      total_ += std::filesystem::file_size(path, error);
+      if (error) return Status::io("{}: {}", path.native(), error.message());
+    }
+    state_.seed = KeyHasher::random_seed();
+    STELE_CHECK(load_first());
+    label_.offset = source_.offset.value_or(std::max(Offset(1), imported_offset_));
+    label_.stream_db = -1;
+    label_.replid = options_.replid;
+    label_.taken_at = options_.now;
+    if (has_commands()) {
+      STELE_CHECK(run_commands());
+    } else {
+      label_.engine_state = state_.text();
+      STELE_CHECK(set_label(store_, label_));
+    }
+    return figures_;
+  }
+
+ private:
+  void report(std::uint64_t done) const {
+    if (options_.on_progress) options_.on_progress(before_ + done, total_);
+  }
+
+  Status load_first() {
+    STELE_TRY(first_, File::open(source_.files.front(), File::Mode::read));
+    STELE_TRY(const std::uint64_t bytes, first_.size());
+    STELE_TRY(const bool rdb, begins_with_rdb(first_));
+    if (!rdb) {
+      if (source_.kind != RebuildSource::Kind::dump) return Status();
+      return Status::corrupt("{}: this is no RDB file; move it away to start empty", first_.path().native());
+    }
+    RdbSource source(first_, 0, bytes);
+    STELE_TRY(RdbImport import, import_rdb(source, store_,
+                                           {.databases = options_.databases,
+                                            .skip_unknown = options_.skip_unknown,
+                                            .verify_checksum = options_.verify_checksum,
+                                            .keep_expired = source_.kind != RebuildSource::Kind::dump,
+                                            .lfu = options_.lfu,
+                                            .now = options_.now,
+                                            .on_progress = [this](std::uint64_t done, std::uint64_t) { report(done); }}));
+    state_ = std::move(import.state);
+    commands_at_ = import.summary.end;
+    if (source_.kind == RebuildSource::Kind::dump && commands_at_ < bytes) {
+      return Status::corrupt("{}: {} bytes stand behind the end of the RDB", first_.path().native(), bytes - commands_at_);
+    }
+    figures_.keys = import.summary.keys - import.expired;
+    figures_.expired = import.expired;
+    figures_.unknown = import.summary.unknown_skipped;
+    // Replicas of whoever wrote the file may go on from there.
+    if (source_.kind == RebuildSource::Kind::dump && import.replid && import.offset) {
+      imported_offset_ = *import.offset;
+      label_.replid2 = *import.replid;
+      label_.replid2_end = *import.offset;
+    }
+    if (import.summary.expiring_fields > 0) {
+      spdlog::warn("{}: {} fields of hashes had an expiry of their own, which is not known here: they stay", first_.path().native(),
+                   import.summary.expiring_fields);
+    }
+    return Status();
+  }
+
+  bool has_commands() const {
+    const Result<std::uint64_t> bytes = first_.size();
+    return source_.files.size() > 1 || (bytes.ok() && commands_at_ < *bytes);
+  }
+
+  /// In memory, with a checkpoint now and then.
+  Status run_commands() {
+    ByteBuffer no_batch;
+    Effects effects(no_batch);
+    effects.mute(true);
+    Watches watches;
+    Reclaimer reclaimer;
+    Keyspace keyspace(options_.databases, state_.seed, effects, watches, reclaimer);
+    if (!state_.databases.empty()) STELE_CHECK(keyspace.restore(state_));
+    keyspace.attach_store(&store_);
+    keyspace.set_now(options_.now);
+    keyspace.set_expiry(Expiry::off);
+    Checkpointer checkpointer(keyspace, store_, [] { return Status(); }, [] {});
+    Replayer replayer(registry_, keyspace, effects, 0);
+    std::uint64_t stored = 0;
+    for (std::size_t i = 0; i < source_.files.size(); ++i) {
+      File file;
+      if (i > 0) {
+        STELE_TRY(file, File::open(source_.files[i], File::Mode::read));
+      }
+      const File& from = i == 0 ? first_ : file;
+      replayer.select(0);  // as stock servers begin every file
+      const AofReadOptions read{.position = i == 0 ? commands_at_ : 0,
+                                .may_be_truncated = options_.may_be_truncated && i + 1 == source_.files.size(),
+                                .on_progress = [this](std::uint64_t done, std::uint64_t) { report(done); }};
+      STELE_CHECK(read_aof(from, read, [&](std::span<const std::string_view> args) {
+        if (replayer.commands() - stored >= kCommandsPerCheckpoint) {
+          STELE_CHECK(checkpoint(keyspace, checkpointer));
+          keyspace.drop_resident();
+          stored = replayer.commands();
+        }
+        return replayer.run_foreign(args);
+      }));
+      STELE_TRY(const std::uint64_t bytes, from.size());
+      before_ += bytes;
+    }
+    figures_.commands = replayer.commands();
+    STELE_CHECK(checkpoint(keyspace, checkpointer));
+    figures_.keys = 0;
+    for (int i = 0; i < keyspace.databases(); ++i) figures_.keys += keyspace.db(i).size();
+    return Status();
+  }
+
+  Status checkpoint(Keyspace& keyspace, Checkpointer& checkpointer) {
+    for (const std::string& stored : keyspace.take_unresolved()) {
+      STELE_TRY(const auto row, store_.get(stored));
+      keyspace.resolve(stored, row);
+    }
+    checkpointer.start(label_);
+    const Status status = checkpointer.finish().status;
+    while (!keyspace.sweep_tombstones(1000)) {
+    }
+    return status;
+  }
+
+  Store& store_;
+  const RebuildSource& source_;
+  const RebuildOptions& options_;
+  CommandRegistry& registry_;
+  File first_;
+  std::uint64_t commands_at_ = 0;  // in first_
+  EngineState state_;
+  Offset imported_offset_;
+  Label label_;
+  RebuildFigures figures_;
+  std::uint64_t before_ = 0;  // bytes of the files that are done
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace
+
+Result<RebuildFigures> rebuild_store(const std::filesystem::path& dir, const RebuildSource& source, const RebuildOptions& options,
+                                     CommandRegistry& registry) {
+  STELE_TRY(const std::unique_ptr<Store> store, Store::open(dir, options.store));
+  STELE_ASSERT(store->label() == nullptr);
+  return Rebuild(*store, source, options, registry).run();
+}
+
+}  // namespace stele

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/command_registry.h"
+#include "engine/effects.h"
+#include "engine/keyspace.h"
+#include "engine/session.h"
+#include "protocol/resp_parser.h"
+#include "protocol/resp_reply.h"
+
+namespace stele {
+
+/// Runs commands of a stream against a keyspace whose effects are muted and whose expiry is off. Threads: the executor.
+class Replayer {
+ public:
+  Replayer(CommandRegistry& registry, Keyspace& keyspace, Effects& effects, int db);
+
+  /// A frame of the journal holds whole commands, and whole transactions: so MULTI and EXEC add nothing here. `corrupt`, with the
+  /// offset, if a command is unknown or fails, which it did not when it was accepted.
+  Status apply(std::string_view payload, UnixTime time, Offset start);
+
+  /// One command of our own. `corrupt` if it is unknown or fails.
+  Status run(std::span<const std::string_view> args);
+  /// One that another server has written: only what changes data, with as many arguments as it takes.
+  Status run_foreign(std::span<const std::string_view> args);
+
+  std::uint64_t commands() const { return commands_; }
+  int db() const { return session_.db; }
+  void select(int db) { session_.db = db; }
+
+ private:
+  RegisteredCommand* find(std::span<const std::string_view> args);
+
+  CommandRegistry& registry_;
+  Keyspace& keyspace_;
+  Effects& effects_;
+  OutputBuffer output_;
+  RespWriter reply_;
+  RespParser parser_;
+  Session session_;
+  std::string last_name_;
+  RegisteredCommand* last_ = nullptr;
+  std::uint64_t commands_ = 0;
+};
+
+}  // namespace stele
