@@ -92,7 +92,10 @@ void restore(Call& call) {
   if (options.ttl_ms > 0) {
     expire_at = options.absolute ? UnixTime(options.ttl_ms) : UnixTime(call.now().ms() + options.ttl_ms);
   }
-  Result<Entry*> entry = entry_from_payload(call.arg(3), name, expire_at);
+  // Repaired and not let through: the effect has to stand the check of whoever runs it.
+  const std::string repaired = keyspace.checks_payload_sums() ? std::string() : repaired_dump_payload(call.arg(3));
+  const std::string_view payload = keyspace.checks_payload_sums() ? call.arg(3) : std::string_view(repaired);
+  Result<Entry*> entry = entry_from_payload(payload, name, expire_at);
   if (!entry.ok()) return call.fail(entry.status().message());
 
   if (item) keyspace.erase(item, keyspace.lazy_free().server_del);
@@ -117,6 +120,7 @@ void restore(Call& call) {
   const std::string ttl = fmt::format("{}", expire_at ? expire_at->ms() : 0);
   effect[0] = "RESTORE";
   effect[2] = ttl;
+  effect[3] = payload;
   if (expire_at && !options.absolute) effect.push_back("ABSTTL");
   call.effects().emit_list(call.session().db, effect);
   call.notify(key_event::kGeneric, "restore", name);

@@ -160,6 +160,9 @@ class Keyspace {
   std::size_t string_bytes_max() const { return string_bytes_max_; }
   /// At most kStringBytesLimit, which is what an entry can hold.
   void set_string_bytes_max(std::size_t bytes) { string_bytes_max_ = std::min(bytes, kStringBytesLimit); }
+  /// False: RESTORE takes a payload with a wrong checksum, for tests of what is behind it.
+  bool checks_payload_sums() const { return checks_payload_sums_; }
+  void set_checks_payload_sums(bool checks) { checks_payload_sums_ = checks; }
   static constexpr std::size_t kStringBytesLimit = std::numeric_limits<std::uint32_t>::max();
 
   // --- looking up
@@ -298,6 +301,7 @@ class Keyspace {
   KeyspaceObserver* observer_ = nullptr;
   bool observes_changes_ = false;
   std::uint32_t observed_kinds_ = 0;
+  bool checks_payload_sums_ = true;
   bool expiring_ = false;  // the running change is the passing of an expiry
   std::uint64_t random_ = 0x9E3779B97F4A7C15;  // state of next_random(), never 0
   std::size_t string_bytes_max_ = std::size_t{512} << 20;

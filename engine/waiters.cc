@@ -64,6 +64,11 @@ Session* Waiters::next_of(const Key& key, std::uint64_t turn) const {
   return next == found->second.sessions.end() ? nullptr : next->second;
 }
 
+std::size_t Waiters::keys_that_wake_when_gone() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(queues_, [](const auto& queue) { return queue.second.wake_when_gone > 0; }));
+}
+
 bool Waiters::somebody_wakes_when_gone(const Key& key) const {
   const auto found = queues_.find(key);
   return found != queues_.end() && found->second.wake_when_gone > 0;

@@ -32,6 +32,10 @@ class Waiters {
   using Key = std::pair<int, std::string>;
 
   bool empty() const { return queues_.empty(); }
+  /// How many keys somebody waits for.
+  std::size_t keys() const { return queues_.size(); }
+  /// How many of them have somebody who is to know when they are gone. O(keys).
+  std::size_t keys_that_wake_when_gone() const;
 
   /// Puts `session` at the end of the queues of `keys`. It must not be waiting yet, and must outlive the wait.
   void wait(int db, std::span<const std::string_view> keys, bool wakes_when_gone, Session& session);

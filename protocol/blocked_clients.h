@@ -20,6 +20,8 @@ class BlockedClients {
   BlockedClients(Environment& environment, Waiters& waiters) : environment_(environment), waiters_(waiters) {}
 
   std::size_t size() const { return count_; }
+  /// How many of them wait until a time and not for ever.
+  std::size_t with_deadline() const { return deadlines_.size(); }
   /// `connection`'s command has just blocked: Session holds the wait.
   void add(Connection& connection);
   /// Runs the commands of those whose keys are ready, and of those whom that made ready, until none is. Between units.

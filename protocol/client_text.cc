@@ -65,8 +65,8 @@ ClientType type_of(const Connection& connection) {
 }
 
 std::size_t client_bytes(const Connection& connection) {
-  return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.queue_bytes +
-         interest_bytes(connection) + connection.name.size() + connection.peer.size() + connection.local.size();
+  return sizeof connection + connection.input.capacity() + connection.output.capacity() + connection.parser.allocated_bytes() +
+         connection.queue_bytes + interest_bytes(connection) + connection.name.size() + connection.peer.size() + connection.local.size();
 }
 
 void append_client_line(std::string& out, const Connection& connection, const ClientSight& sight) {

@@ -136,6 +136,19 @@ void set_active_expire(Call& call) {
   call.reply().ok();
 }
 
+/// DEBUG AOF-FLUSH-SLEEP microseconds: every turn that has effects stands still for so long before they are written.
+void sleep_before_commit(Call& call) {
+  const std::int64_t microseconds = std::max<std::int64_t>(0, parse_integer(call.arg(2)).value_or(0));
+  call.environment().commit_delay = std::chrono::microseconds(microseconds);
+  call.reply().ok();
+}
+
+/// DEBUG SET-SKIP-CHECKSUM-VALIDATION (0 | 1): RESTORE takes a payload whose checksum is wrong.
+void set_skip_checksum_validation(Call& call) {
+  call.keyspace().set_checks_payload_sums(parse_integer(call.arg(2)).value_or(0) == 0);
+  call.reply().ok();
+}
+
 /// DEBUG PAUSE-CRON (0 | 1): nothing is done a few times a second any more.
 void pause_cron(Call& call) {
   call.environment().cron_paused = parse_integer(call.arg(2)).value_or(0) != 0;
@@ -225,7 +238,8 @@ void accept(Call& call) { call.reply().ok(); }
 /// DEBUG HELP
 void help(Call& call) {
   reply_with_help(call, "DEBUG",
-                  {"CHANGE-REPL-ID", "    Begin a history that no replica knows.",
+                  {"AOF-FLUSH-SLEEP <microseconds>", "    Stand still before effects are written.",
+                   "CHANGE-REPL-ID", "    Begin a history that no replica knows.",
                    "CONFIG-REWRITE-FORCE-ALL", "    CONFIG REWRITE with a line for every directive.",
                    "DIGEST", "    A digest of all data.",
                    "DIGEST-VALUE <key> [<key> ...]", "    Digests of these keys' values.",
@@ -238,7 +252,8 @@ void help(Call& call) {
                    "PROTOCOL <type>", "    Reply with a value of this type.",
                    "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
-                   "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.", "SLEEP <seconds>", "    Do nothing for so long.",
+                   "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.",
+                   "SET-SKIP-CHECKSUM-VALIDATION (0|1)", "    Whether RESTORE takes a payload with a wrong checksum.", "SLEEP <seconds>", "    Do nothing for so long.",
                    "STRINGMATCH-LEN <length> <pattern>", "    Whether a text of so many 'a' matches."});
 }
 
@@ -258,6 +273,7 @@ struct Subcommand {
 constexpr std::size_t kAny = SIZE_MAX;
 
 constexpr Subcommand kSubcommands[] = {
+    {"AOF-FLUSH-SLEEP", 3, 3, sleep_before_commit},
     {"CHANGE-REPL-ID", 2, 2, change_replication_id},
     {"CONFIG-REWRITE-FORCE-ALL", 2, 2, rewrite_config_with_all},
     {"DIGEST", 2, 2, digest},
@@ -282,6 +298,7 @@ constexpr Subcommand kSubcommands[] = {
     {"SEGFAULT", 2, 2, crash},
     {"SET-ACTIVE-EXPIRE", 3, 3, set_active_expire},
     {"SET-DISABLE-DENY-SCRIPTS", 3, 3, set_disable_deny_scripts},
+    {"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, set_skip_checksum_validation},
     {"SLEEP", 3, 3, sleep},
     {"STRINGMATCH-LEN", 4, 4, match_long},
 };

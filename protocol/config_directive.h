@@ -41,6 +41,8 @@ inline constexpr unsigned kConfigFileOnly = 16;  // unknown to CONFIG GET and SE
 /// Not one of Redis': CONFIG SET to the value that it has is no error though it is immutable, since tools that write back all
 /// that they have read do not know it.
 inline constexpr unsigned kConfigOwn = 32;
+/// A switch for something that is not here: a file may turn it on, which the log tells, but CONFIG SET must not say OK.
+inline constexpr unsigned kConfigAbsent = 64;
 
 /// One row of the table.
 struct Directive {

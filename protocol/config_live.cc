@@ -149,6 +149,9 @@ Status LiveConfig::parse_all(std::span<const Setting> settings, bool protected_a
     const ConfigValue before = config_value(directive, next);
     Result<ConfigValue> parsed = parse_config_value(directive, words_of_argument(directive, value), before);
     if (!parsed.ok()) return Status::invalid(kSetFailed, name, parsed.status().message());
+    if ((directive.flags & kConfigAbsent) != 0 && *parsed != before && *parsed != config_default(directive)) {
+      return Status::invalid(kSetFailed, name, "this server cannot do that");
+    }
     if (*parsed != before) changed.insert(&directive);
     set_config_value(directive, next, *std::move(parsed));
   }

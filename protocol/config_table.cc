@@ -109,7 +109,7 @@ constexpr Directive kDirectives[] = {
     {.name = "active-defrag-threshold-lower", .type = integer, .max = 1000, .inert_default = "10"},
     {.name = "active-defrag-threshold-upper", .type = integer, .max = 1000, .inert_default = "100"},
     {.name = "active-expire-effort", .type = integer, .min = 1, .max = 10, MEMBER(active_expire_effort)},
-    {.name = "activedefrag", .type = yes_no, .inert_default = "no"},
+    {.name = "activedefrag", .type = yes_no, .flags = kConfigAbsent, .inert_default = "no"},
     {.name = "activerehashing", .type = yes_no, .inert_default = "yes"},
     {.name = "always-show-logo", .type = yes_no, .flags = kConfigImmutable, .inert_default = "no"},
     {.name = "aof-disable-auto-gc", .type = yes_no, .inert_default = "no"},

@@ -63,6 +63,7 @@ struct Connection : Session {
   std::chrono::steady_clock::time_point over_soft_limit_since{};
   std::uint64_t bytes_in = 0;
   std::uint64_t commands = 0;
+  std::size_t input_peak = 0;  // since check_client()
   std::size_t output_peak = 0;
   std::size_t counted_bytes = 0;  // what Clients::counted_bytes() has of it
 

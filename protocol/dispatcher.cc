@@ -122,7 +122,13 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
       RespWriter(connection.output, connection.resp).simple("QUEUED");
       return Outcome::done;
     }
-    if (is_paused(connection, *command)) return Outcome::wait_for_pause;
+    // A script that is busy goes on as it began.
+    if (const bool pauses = environment_.pause.is_on(); !environment_.scripting->is_running()) {
+      if (pauses != holds_expiry_) follow_pause(pauses);
+      if (pauses && is_paused(connection, *command, args)) return Outcome::wait_for_pause;
+    } else if (pauses && is_paused(connection, *command, args)) {
+      return Outcome::wait_for_pause;
+    }
     if (!storage_.counts_are_exact() && would_run(connection, *command, shows_counts)) return Outcome::wait_for_counts;
     if (find_cold_keys(connection, *command, args)) return Outcome::wait_for_keys;
 
@@ -239,11 +245,26 @@ bool Dispatcher::may_grow(const Connection& connection, const RegisteredCommand&
   return would_run(connection, command, [](const RegisteredCommand& c) { return c.is(kDenyOom); });
 }
 
-bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command) const {
-  if (!environment_.pause.is_on()) return false;
+void Dispatcher::follow_pause(bool is_on) {
+  Keyspace& keyspace = storage_.keyspace();
+  if (is_on == holds_expiry_ || keyspace.expiry() == (is_on ? Expiry::hidden : Expiry::active)) return;
+  keyspace.set_expiry(is_on ? Expiry::hidden : Expiry::active);
+  holds_expiry_ = is_on;
+}
+
+bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command,
+                           std::span<const std::string_view> args) const {
   if (command.is(kNoAuth) || command.full_name == "client|unpause") return false;
   if (environment_.pause.reads_too) return !command.is(kAdmin);
-  return would_run(connection, command, [](const RegisteredCommand& c) { return c.is(kWrite | kMayReplicate); });
+  if (command.row->name != "exec") return may_write(command, args);
+  return std::any_of(connection.queue.begin(), connection.queue.end(), [&](const QueuedCommand& queued) {
+    return may_write(*queued.command(), queued.args());
+  });
+}
+
+bool Dispatcher::may_write(const RegisteredCommand& command, std::span<const std::string_view> args) const {
+  if (!command.is(kWrite | kMayReplicate)) return false;
+  return !environment_.scripting->promises_no_writes(command, args);
 }
 
 void Dispatcher::reject(Connection& connection, RegisteredCommand* command, std::string_view error) {

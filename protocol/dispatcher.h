@@ -48,7 +48,10 @@ class Dispatcher {
   void run_queue(Connection& connection);
 
   /// The time before the first command of a turn; durations are counted from there.
-  void begin_turn(std::chrono::steady_clock::time_point now) { last_clock_ = now; }
+  void begin_turn(std::chrono::steady_clock::time_point now) {
+    last_clock_ = now;
+    if (holds_expiry_) follow_pause(environment_.pause.is_on());
+  }
 
   /// Counts an error reply in INFO errorstats.
   void count_error(std::string_view error);
@@ -83,7 +86,13 @@ class Dispatcher {
   /// Whether `predicate` is true of `command`; of EXEC, whether it is of one of the commands that EXEC would run.
   using Predicate = bool (*)(const RegisteredCommand&);
   static bool would_run(const Connection& connection, const RegisteredCommand& command, Predicate predicate);
-  bool is_paused(const Connection& connection, const RegisteredCommand& command) const;
+  /// While clients are paused data stands still: what has expired is not shown, and goes when they go on.
+  void follow_pause(bool is_on);
+  /// Whether `command` has to wait for the end of the pause that is on.
+  bool is_paused(const Connection& connection, const RegisteredCommand& command,
+                 std::span<const std::string_view> args) const;
+  /// Whether `command`, or the script that it runs, may change data or cause a message.
+  bool may_write(const RegisteredCommand& command, std::span<const std::string_view> args) const;
   bool find_cold_keys(Connection& connection, const RegisteredCommand& command, std::span<const std::string_view> args);
   void add_cold_keys(int db, const RegisteredCommand& command, std::span<const std::string_view> args);
   /// Returns false if the command blocked.
@@ -99,6 +108,7 @@ class Dispatcher {
   std::string refusal_;  // what refusal() returned, if it is not always the same
   std::vector<KeyPosition> positions_;
   std::chrono::steady_clock::time_point last_clock_;
+  bool holds_expiry_ = false;  // follow_pause() has
 };
 
 }  // namespace stele

@@ -28,7 +28,7 @@ class Tracking;
 struct Pause {
   std::chrono::steady_clock::time_point until{};
   bool reads_too = false;
-  bool is_on() const { return until > std::chrono::steady_clock::now(); }
+  bool is_on() const { return until.time_since_epoch().count() != 0 && until > std::chrono::steady_clock::now(); }
 };
 
 /// How SHUTDOWN or a signal wants the server to end.
@@ -61,6 +61,7 @@ struct Environment {
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE
   bool cron_paused = false;   // DEBUG PAUSE-CRON
+  std::chrono::microseconds commit_delay{};  // DEBUG AOF-FLUSH-SLEEP
 
   /// Runs at the end of the turn.
   std::function<void(ShutdownRequest)> shut_down;

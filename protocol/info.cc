@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "protocol/blocked_clients.h"
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
 #include "protocol/memory_limits.h"
@@ -69,7 +70,10 @@ void add_clients(InfoText& info, Environment& environment) {
   info.add("client_recent_max_output_buffer", output_max);
   info.add("blocked_clients", blocked);
   info.add("tracking_clients", environment.tracking->clients());
-  info.add("clients_in_timeout_table", 0);
+  info.add("clients_in_timeout_table", environment.blocked->with_deadline());
+  const Waiters& waiters = environment.storage.keyspace().waiters();
+  info.add("total_blocking_keys", waiters.keys());
+  info.add("total_blocking_keys_on_nokey", waiters.keys_that_wake_when_gone());
 }
 
 void add_stats(InfoText& info, Environment& environment) {

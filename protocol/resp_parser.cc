@@ -229,6 +229,12 @@ void RespParser::release_excess() {
   if (pieces_.capacity() > kArgsKept) decltype(pieces_)().swap(pieces_);
 }
 
+void RespParser::give_back() {
+  if (state_ != State::start || allocated_bytes() <= kArgsKept * (sizeof args_[0] + sizeof pieces_[0])) return;
+  raw_ = {};
+  release_excess();
+}
+
 void RespParser::reset() {
   state_ = State::start;
   position_ = 0;

@@ -75,6 +75,13 @@ class RespParser {
   /// Forgets a command that is half read.
   void reset();
 
+  /// Between commands: gives back what a command of very many arguments took. args() are gone then.
+  void give_back();
+  /// What is allocated for arguments.
+  std::size_t allocated_bytes() const {
+    return args_.capacity() * sizeof args_[0] + pieces_.capacity() * sizeof pieces_[0];
+  }
+
   const ParserLimits& limits() const { return limits_; }
   /// Counts from the next length on, in the middle of a command too.
   void set_limits(const ParserLimits& limits) { limits_ = limits; }

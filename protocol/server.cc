@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <thread>
 
 #include <spdlog/spdlog.h>
 
@@ -20,6 +21,8 @@ constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::size_t kReadAheadBytesMax = 4 * 1024 * 1024;
 constexpr std::size_t kUncheckedOutputBytesMax = 1024 * 1024;
 constexpr std::size_t kIdleBufferBytesMax = 64 * 1024;
+// What is left of a client's output buffer while it rests.
+constexpr std::size_t kRestingOutputBytes = 1024;
 // With maxmemory, a buffer that grew beyond the first figure gives back all but the second: the messages about keys that
 // were evicted must not leave behind buffers that more keys have to be evicted for.
 constexpr std::size_t kLimitedBufferBytesMax = 16 * 1024;
@@ -58,6 +61,16 @@ int Server::run() {
     turn(ready);
   }
   return shut_down();
+}
+
+void Server::show_in(ProcessTitle& title) {
+  if (!config_.now().set_proc_title) return;
+  const auto show = [this, &title](const Config& config) {
+    title.set(process_title_text(config, title.program(), config_.file()));
+    return Status();
+  };
+  config_.on_change({"proc-title-template", "bind", "port"}, show);
+  (void)show(config_.now());
 }
 
 std::chrono::milliseconds Server::until_something_is_due() const {
@@ -151,11 +164,15 @@ void Server::read_from(Connection& connection) {
   ++stats_.reads_processed;
   if (!fresh) {
     connection.input.advance(bytes);
+    connection.input_peak = std::max(connection.input_peak, connection.input.size());
     return process_input(connection);
   }
   const std::size_t used = process(connection, {buffer, bytes});
   if (connection.closed) return;
-  if (used < bytes) connection.input.append(buffer + used, bytes - used);
+  if (used < bytes) {
+    connection.input.append(buffer + used, bytes - used);
+    connection.input_peak = std::max(connection.input_peak, connection.input.size());
+  }
   check_query_limit(connection);
   count_memory(connection);
 }
@@ -326,6 +343,9 @@ Offset Server::acknowledged() const {
 }
 
 void Server::commit(Connection* held_back) {
+  if (environment_->commit_delay.count() > 0 && !storage_->journal().batch().empty()) {
+    std::this_thread::sleep_for(environment_->commit_delay);
+  }
   Result<Offset> gate = storage_->journal().commit(storage_->keyspace().now(), storage_->effects().stream_db());
   if (!gate.ok()) {
     spdlog::critical("the journal has failed: {}. Stopping: nothing more could be acknowledged. Check the disk, then start "
@@ -436,7 +456,23 @@ void Server::check_client(Connection& connection, std::chrono::steady_clock::tim
     spdlog::debug("closing idle client {}", connection.peer);
     return clients_.close(connection);
   }
-  over_output_limit(connection, now);
+  if (over_output_limit(connection, now)) return;
+  give_back_room(connection);
+}
+
+void Server::give_back_room(Connection& connection) {
+  // By halves: who sends large commands now and then does not find all of it gone each time.
+  const std::size_t input_room = connection.input.capacity();
+  if (connection.input.empty()) {
+    if (input_room > 0 && connection.input_peak <= input_room / 2) connection.input.shrink(input_room / 2);
+    connection.parser.give_back();
+  }
+  connection.input_peak = 0;
+  const std::size_t output_room = connection.output.capacity();
+  if (connection.output.empty() && output_room > kRestingOutputBytes) {
+    connection.output.shrink(std::max(output_room / 2, kRestingOutputBytes));
+  }
+  count_memory(connection);
 }
 
 }  // namespace stele

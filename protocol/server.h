@@ -16,6 +16,7 @@
 #include "protocol/memory_limits.h"
 #include "protocol/oom_score.h"
 #include "protocol/poller.h"
+#include "protocol/process_title.h"
 #include "protocol/scripting/scripting.h"
 #include "protocol/pubsub/keyspace_news.h"
 #include "protocol/pubsub/pubsub.h"
@@ -36,6 +37,9 @@ class Server {
   /// Opens the data directory and the sockets. The error is ready to print.
   static Result<std::unique_ptr<Server>> start(LoadedConfig config, std::string executable);
   ~Server();
+
+  /// Keeps `title` as set-proc-title and proc-title-template say. It must outlive the server.
+  void show_in(ProcessTitle& title);
 
   /// Serves until SHUTDOWN or a signal; returns the process' exit status.
   int run();
@@ -81,6 +85,7 @@ class Server {
   void cron();
   void save_if_due();
   void check_client(Connection& connection, std::chrono::steady_clock::time_point now);
+  void give_back_room(Connection& connection);
   bool over_output_limit(Connection& connection, std::chrono::steady_clock::time_point now);
 
   void accepted(int fd);

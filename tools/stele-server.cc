@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "protocol/log.h"
+#include "protocol/process_title.h"
 #include "protocol/server.h"
 
 namespace {
@@ -48,11 +49,14 @@ int main(int argc, char** argv) {
   if (config->config.daemonize && ::daemon(1, 0) != 0) return fail("stele-server: cannot become a daemon");
   if (const stele::Status status = stele::open_log(config->config); !status.ok()) return fail(status.message());
 
+  // From here on argv is what ps shows.
+  stele::ProcessTitle title(argc, argv);
   spdlog::info("stele version={}, PID: {}, started", STELE_VERSION, ::getpid());
-  auto server = stele::Server::start(std::move(*config), argv[0]);
+  auto server = stele::Server::start(std::move(*config), title.program());
   if (!server.ok()) {
     spdlog::critical("{}", server.status().message());
     return 1;
   }
+  (*server)->show_in(title);
   return (*server)->run();
 }

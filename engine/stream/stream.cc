@@ -100,6 +100,20 @@ void Stream::find_first_id() {
   first_id_ = first.next() ? first.id() : StreamId{};
 }
 
+bool Stream::goes_whole(Nodes::const_iterator node, const stream_node::Head& head, const StreamTrim& trim) const {
+  if (trim.by == StreamTrim::By::length) return length_ - static_cast<std::uint64_t>(head.live) >= trim.length;
+  const auto last = stream_node::last_entry(node->second);
+  return stream_node::entry_at(node->second, head, node->first, last).id < trim.id;
+}
+
+bool Stream::would_trim(const StreamTrim& trim) const {
+  if (nodes_.empty()) return false;
+  if (trim.by == StreamTrim::By::length ? length_ <= trim.length : length_ > 0 && first_id_ >= trim.id) return false;
+  const stream_node::Head head = stream_node::head_of(nodes_.begin()->second);
+  if (trim.removed_max > 0 && head.live > trim.removed_max) return false;
+  return !trim.approximate || goes_whole(nodes_.begin(), head, trim);
+}
+
 std::uint64_t Stream::trim(const StreamTrim& trim) {
   std::uint64_t removed = 0;
   while (!nodes_.empty()) {
@@ -108,12 +122,7 @@ std::uint64_t Stream::trim(const StreamTrim& trim) {
     const stream_node::Head head = stream_node::head_of(node->second);
     const auto live = static_cast<std::uint64_t>(head.live);
     if (trim.removed_max > 0 && removed + live > static_cast<std::uint64_t>(trim.removed_max)) break;
-    bool whole = length_ - live >= trim.length;
-    if (trim.by == StreamTrim::By::id) {
-      const auto last = stream_node::last_entry(node->second);
-      whole = stream_node::entry_at(node->second, head, node->first, last).id < trim.id;
-    }
-    if (!whole) {
+    if (!goes_whole(node, head, trim)) {
       if (!trim.approximate) removed += trim_within(node->first, node->second, trim);
       break;
     }

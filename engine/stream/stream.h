@@ -65,6 +65,8 @@ class Stream {
   /// Both return how many entries went.
   std::uint64_t erase(std::span<const StreamId> ids);
   std::uint64_t trim(const StreamTrim& trim);
+  /// Whether trim() would take anything away.
+  bool would_trim(const StreamTrim& trim) const;
 
   // --- groups
   /// Null if there is none.
@@ -89,6 +91,8 @@ class Stream {
  private:
   bool erase_one(StreamId id);
   void find_first_id();
+  /// Whether trim() takes away all of `node`, the first one.
+  bool goes_whole(Nodes::const_iterator node, const stream_node::Head& head, const StreamTrim& trim) const;
   std::uint64_t trim_within(StreamId key, Listpack& node, const StreamTrim& trim);
   bool has_deletions_from(StreamId id) const;
   std::int64_t entries_up_to(StreamId id) const;

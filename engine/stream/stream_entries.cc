@@ -1,5 +1,7 @@
 // XADD, XTRIM, XDEL, XLEN, XRANGE, XREVRANGE, XSETID: entries, and what is known of a stream.
 
+#include <algorithm>
+
 #include <absl/container/inlined_vector.h>
 
 #include "engine/stream/stream_commands.h"
@@ -242,16 +244,16 @@ void xtrim(Call& call) {
   if (!is_stream_or_absent(call, item)) return;
 
   Stream& stream = stream_of(item);
+  // A checkpoint would store the whole stream again for nothing.
+  if (!stream.would_trim(options.trim)) return call.reply().integer(0);
   call.keyspace().begin_change(item);
   const std::uint64_t removed = stream.trim(options.trim);
-  if (removed > 0) {
-    call.keyspace().end_change(item, item.entry);
-    call.notify(key_event::kStream, "xtrim", call.arg(1));
-    if (options.trim.approximate) {
-      call.emit("XTRIM", call.arg(1), strategy_name(options), "=", ExactThreshold(options, stream).text());
-    } else {
-      call.emit_verbatim();
-    }
+  call.keyspace().end_change(item, item.entry);
+  call.notify(key_event::kStream, "xtrim", call.arg(1));
+  if (options.trim.approximate) {
+    call.emit("XTRIM", call.arg(1), strategy_name(options), "=", ExactThreshold(options, stream).text());
+  } else {
+    call.emit_verbatim();
   }
   call.reply().integer(static_cast<std::int64_t>(removed));
 }
@@ -266,13 +268,13 @@ void xdel(Call& call) {
     if (!id_arg(call, i + 2, ids[i])) return;
   }
   Stream& stream = stream_of(item);
+  const auto first = std::ranges::find_if(ids, [&](StreamId id) { return stream.contains(id); });
+  if (first == ids.end()) return call.reply().integer(0);
   call.keyspace().begin_change(item);
-  const std::uint64_t erased = stream.erase(ids);
-  if (erased > 0) {
-    call.keyspace().end_change(item, item.entry);
-    call.notify(key_event::kStream, "xdel", call.arg(1));
-    call.emit_verbatim();
-  }
+  const std::uint64_t erased = stream.erase({first, ids.end()});
+  call.keyspace().end_change(item, item.entry);
+  call.notify(key_event::kStream, "xdel", call.arg(1));
+  call.emit_verbatim();
   call.reply().integer(static_cast<std::int64_t>(erased));
 }
 

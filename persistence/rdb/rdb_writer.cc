@@ -319,4 +319,13 @@ Result<std::string_view> open_dump_payload(std::string_view bytes, int& version)
   return bytes.substr(0, bytes.size() - kFooterBytes);
 }
 
+std::string repaired_dump_payload(std::string_view bytes) {
+  std::string payload(bytes);
+  std::uint64_t checksum = 0;
+  if (payload.size() < sizeof checksum) return payload;
+  checksum = crc64(0, bytes.substr(0, bytes.size() - sizeof checksum));
+  std::memcpy(payload.data() + payload.size() - sizeof checksum, &checksum, sizeof checksum);
+  return payload;
+}
+
 }  // namespace stele

@@ -69,5 +69,7 @@ class RdbWriter {
 std::string make_dump_payload(std::uint8_t type, std::string_view value, int version);
 /// `bytes` without their footer. `invalid` if the checksum is wrong or the version is one that cannot be read.
 Result<std::string_view> open_dump_payload(std::string_view bytes, int& version);
+/// `bytes` with the checksum that they should have; as they are if they are too short to have one.
+std::string repaired_dump_payload(std::string_view bytes);
 
 }  // namespace stele

@@ -6,6 +6,7 @@
 #include "protocol/scripting/commands_function.h"
 
 #include "engine/glob.h"
+#include "persistence/rdb/rdb_writer.h"
 #include "protocol/command_tips.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"
@@ -90,7 +91,9 @@ void restore(Call& call) {
       return call.fail("ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.");
     }
   }
-  const Result<std::vector<std::string>> sources = decode_functions(call.arg(2));
+  const bool checks = call.keyspace().checks_payload_sums();
+  const std::string repaired = checks ? std::string() : repaired_dump_payload(call.arg(2));
+  const Result<std::vector<std::string>> sources = decode_functions(checks ? call.arg(2) : std::string_view(repaired));
   if (!sources.ok()) return call.fail("ERR " + sources.status().message());
   if (is_replay(call)) {
     FunctionLibraries& stored = call.keyspace().functions();
@@ -103,7 +106,13 @@ void restore(Call& call) {
   } else if (const Status status = engine_of(call).restore(*sources, policy); !status.ok()) {
     return call.fail("ERR " + status.message());
   }
-  call.emit_verbatim();
+  if (checks) {
+    call.emit_verbatim();
+  } else if (call.argc() == 4) {
+    call.emit("FUNCTION", "RESTORE", repaired, call.arg(3));
+  } else {
+    call.emit("FUNCTION", "RESTORE", repaired);
+  }
   call.reply().ok();
 }
 

@@ -44,6 +44,22 @@ Scripting::~Scripting() = default;
 
 // --- commands
 
+bool Scripting::promises_no_writes(const RegisteredCommand& command, std::span<const std::string_view> args) const {
+  const std::string_view name = command.row->name;
+  if (command.parent != nullptr || args.size() < 2) return false;
+  if (name == "fcall") {
+    const FunctionEngine::Function* function = functions_.find(args[1]);
+    return function != nullptr && function->flags.no_writes;
+  }
+  if (name == "evalsha") {
+    const ScriptCache::Script* script = cache_.find_by_sha(args[1]);
+    return script != nullptr && script->flags.no_writes;
+  }
+  if (name != "eval") return false;
+  const Result<ScriptHead> head = parse_script_head(args[1]);
+  return head.ok() && head->flags.no_writes;
+}
+
 void Scripting::eval(Call& call, bool by_sha, bool read_only) {
   const std::string_view text = call.arg(1);
   const ScriptCache::Script* script = nullptr;

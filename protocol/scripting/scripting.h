@@ -45,6 +45,8 @@ class Scripting {
   // --- commands
   void eval(Call& call, bool by_sha, bool read_only);
   void fcall(Call& call, bool read_only);
+  /// Whether `command` runs a script or function that says of itself that it does not write.
+  bool promises_no_writes(const RegisteredCommand& command, std::span<const std::string_view> args) const;
   ScriptCache& cache() { return cache_; }
   FunctionEngine& functions() { return functions_; }
   /// SCRIPT KILL and FUNCTION KILL; replies.

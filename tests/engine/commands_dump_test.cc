@@ -33,6 +33,21 @@ TEST_F(DumpTest, RestoresTheSameValueWithItsTtl) {
   EXPECT_EQ(run("EXISTS", "copy"), ":0");
 }
 
+TEST_F(DumpTest, AWrongChecksumThatIsNotCheckedIsRightInTheEffect) {
+  run("SET", "k", "hello");
+  const std::string payload = dumped("k");
+  std::string damaged = payload;
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  EXPECT_EQ(run("RESTORE", "copy", "0", damaged), "-ERR DUMP payload version or checksum are wrong");
+  keyspace().set_checks_payload_sums(false);
+  EXPECT_EQ(run("RESTORE", "copy", "0", damaged), "+OK");
+  EXPECT_EQ(effects(), "RESTORE copy 0 " + payload);
+  EXPECT_EQ(run("GET", "copy"), "$5 hello");
+  EXPECT_EQ(run("RESTORE", "other", "0", "short"), "-ERR DUMP payload version or checksum are wrong");
+  keyspace().set_checks_payload_sums(true);
+  EXPECT_EQ(run("RESTORE", "other", "0", damaged), "-ERR DUMP payload version or checksum are wrong");
+}
+
 TEST_F(DumpTest, RefusesWhatIsNotAWholePayload) {
   run("SET", "k", "hello");
   const std::string payload = dumped("k");

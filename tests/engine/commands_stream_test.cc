@@ -160,6 +160,35 @@ TEST_F(StreamCommands, RangesTakeIdsBoundsAndCounts) {
   EXPECT_EQ(run("XRANGE", "s", "(-", "+"), "-ERR Invalid stream ID specified as stream command argument");
 }
 
+TEST_F(StreamCommands, WhatRemovesNothingIsNoChange) {
+  keyspace().limits().stream_node_max_entries = 10;
+  for (int i = 1; i <= 25; ++i) run("XADD", "s", std::to_string(i), "f", "v");
+  run("XDEL", "s", "25");
+  Item item = keyspace().find(db(), "s");
+  db().table->clear_dirty(item.slot, 0);
+  const std::uint64_t changes = keyspace().stats().changes;
+  const std::vector<std::vector<std::string_view>> commands = {
+      {"XTRIM", "s", "MAXLEN", "24"},
+      {"XTRIM", "s", "MAXLEN", "~", "15"},  // a node has 10
+      {"XTRIM", "s", "MAXLEN", "~", "1", "LIMIT", "9"},
+      {"XTRIM", "s", "MINID", "1"},
+      {"XTRIM", "s", "MINID", "~", "10"},
+      {"XDEL", "s", "25"},
+      {"XDEL", "s", "25", "0-1", "26"},
+  };
+  for (const auto& command : commands) {
+    EXPECT_EQ(run_list(command), ":0");
+    EXPECT_EQ(effects(), "");
+    EXPECT_FALSE(keyspace().find(db(), "s").slot.is_dirty(0)) << command[2];
+  }
+  EXPECT_EQ(keyspace().stats().changes, changes);
+  EXPECT_EQ(run("XDEL", "s", "25", "3"), ":1");
+  EXPECT_TRUE(keyspace().find(db(), "s").slot.is_dirty(0));
+  EXPECT_EQ(keyspace().stats().changes, changes + 1);
+  EXPECT_EQ(run("XTRIM", "s", "MINID", "2"), ":1");
+  EXPECT_EQ(run("XTRIM", "s", "MINID", "~", "11"), ":8");
+}
+
 TEST_F(StreamCommands, XdelIsItsOwnEffectIfItFoundSomething) {
   run("XADD", "s", "1", "f", "v");
   EXPECT_EQ(run("XDEL", "s", "1", "1", "2"), ":1");

@@ -49,6 +49,17 @@ TEST_F(WaitersTest, AKeyNamedTwiceIsWaitedForOnce) {
   EXPECT_FALSE(waiters_.somebody_wakes_when_gone(Key(0, "k")));
 }
 
+TEST_F(WaitersTest, KeysAreCountedOnceHoweverManyWaitForThem) {
+  wait(a_, {"k", "other"});
+  wait(b_, {"k"}, 0, true);
+  wait(c_, {"k", "third"}, 1, true);
+  EXPECT_EQ(waiters_.keys(), 4u);
+  EXPECT_EQ(waiters_.keys_that_wake_when_gone(), 3u);
+  waiters_.forget(b_);
+  EXPECT_EQ(waiters_.keys(), 4u);
+  EXPECT_EQ(waiters_.keys_that_wake_when_gone(), 2u);
+}
+
 TEST_F(WaitersTest, OnlyKeysSomebodyWaitsForBecomeReadyEachOnceAndInOrder) {
   wait(a_, {"x", "y"});
   for (const std::string_view key : {"z", "y", "x", "y"}) waiters_.touch(0, key);

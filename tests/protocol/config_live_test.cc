@@ -51,6 +51,17 @@ TEST(ConfigGet, HiddenDirectivesShowByTheirExactNameOnly) {
   EXPECT_TRUE(config.get(std::vector<std::string_view>{"user"}).empty());
 }
 
+TEST(ConfigSet, WhatIsNotHereCannotBeTurnedOn) {
+  LiveConfig config = live();
+  EXPECT_FALSE(set(config, {{"activedefrag", "yes"}}).ok());
+  EXPECT_EQ(value_of(config, "activedefrag"), "no");
+  EXPECT_TRUE(set(config, {{"activedefrag", "no"}}).ok());
+  // A file that was written for Redis does not keep the server from starting; tools may write back what they read.
+  LiveConfig from_file = live("activedefrag yes");
+  EXPECT_TRUE(set(from_file, {{"activedefrag", "yes"}}).ok());
+  EXPECT_TRUE(set(from_file, {{"activedefrag", "no"}}).ok());
+}
+
 TEST(ConfigSet, ChangesTheMembers) {
   LiveConfig config = live();
   ASSERT_TRUE(set(config, {{"maxmemory", "1gb"}, {"appendfsync", "no"}, {"save", "1 2 3 4"}, {"hz", "1000"}}).ok());

@@ -20,6 +20,8 @@ using ::testing::IsEmpty;
 using Outcome = RespParser::Outcome;
 using Commands = std::vector<std::vector<std::string>>;
 
+constexpr std::size_t kRestingBytesMax = 256 * 1024;
+
 std::string command(const std::vector<std::string>& args) {
   OutputBuffer buffer;
   const std::vector<std::string_view> views(args.begin(), args.end());
@@ -422,6 +424,28 @@ TEST(RespParser, SurvivesRequestsWithOneByteChanged) {
       }
     }
   }
+}
+
+TEST(RespParser, TheMemoryOfManyArgumentsIsGivenBackWithTheNextCommand) {
+  std::vector<std::string> many(100'000, "a");
+  const std::string large = command(many), small = command({"PING"});
+  RespParser parser;
+  ASSERT_EQ(parser.parse(large), Outcome::command);
+  EXPECT_GE(parser.allocated_bytes(), many.size() * sizeof(std::string_view));
+  ASSERT_EQ(parser.parse(small), Outcome::command);
+  EXPECT_LT(parser.allocated_bytes(), kRestingBytesMax);
+}
+
+TEST(RespParser, TheMemoryOfManyArgumentsIsGivenBackBetweenCommandsAndNotWithinOne) {
+  const std::string large = command(std::vector<std::string>(100'000, "a"));
+  RespParser parser;
+  ASSERT_EQ(parser.parse(large.substr(0, large.size() / 2)), Outcome::need_more);
+  parser.give_back();
+  ASSERT_EQ(parser.parse(large), Outcome::command);
+  EXPECT_EQ(parser.args().size(), 100'000u);
+  parser.give_back();
+  EXPECT_LT(parser.allocated_bytes(), kRestingBytesMax);
+  EXPECT_THAT(parser.args(), IsEmpty());
 }
 
 }  // namespace

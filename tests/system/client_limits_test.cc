@@ -104,6 +104,71 @@ TEST_F(ClientLimits, AReaderBehindTheSoftLimitIsClosedOnceItsTimeIsUp) {
   server_.wait_until([&] { return server_.info("client_output_buffer_limit_disconnections") == "1"; });
 }
 
+TEST_F(ClientLimits, AReaderIsBehindTheSoftLimitForSoManyWholeSecondsOfTheClock) {
+  server_.run("CONFIG", "SET", "client-output-buffer-limit", "normal 0 1mb 1");
+  server_.run("SET", "large", std::string(kMegabyte, 'x'));
+  Client client = server_.connect(20s);
+  for (int i = 0; i < 20; ++i) client.send_raw("GET large\r\n");
+  // Shortly after a second began: so the one that counts in full is not the one that is under way.
+  using std::chrono::steady_clock;
+  const auto into_second = [] { return steady_clock::now().time_since_epoch() % 1s; };
+  ASSERT_TRUE(wait_until([&] { return into_second() < 200ms; }, 5s));
+  const auto began = steady_clock::now();
+  client.flush();
+  server_.wait_until([&] { return server_.info("client_output_buffer_limit_disconnections") == "1"; });
+  const auto took = steady_clock::now() - began;
+  EXPECT_GE(took, 1700ms);
+  EXPECT_LT(took, 10s);
+}
+
+TEST_F(ClientLimits, AReaderThatCatchesUpInTimeStartsAnewWithTheSoftLimit) {
+  server_.run("CONFIG", "SET", "client-output-buffer-limit", "normal 0 1mb 2");
+  server_.run("SET", "large", std::string(kMegabyte, 'x'));
+  Client client = server_.connect(20s);
+  // All in all it is behind for longer than it may be at once.
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 10; ++i) client.send_raw("GET large\r\n");
+    client.flush();
+    std::this_thread::sleep_for(1s);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(client.read().text.size(), kMegabyte);
+    EXPECT_EQ(client.run("PING"), "PONG");
+  }
+  EXPECT_EQ(server_.info("client_output_buffer_limit_disconnections"), "0");
+}
+
+TEST_F(ClientLimits, ARestingClientGivesBackTheRoomOfItsLargeCommandsAndReplies) {
+  Client client = server_.connect(20s);
+  const std::int64_t id = client.run("CLIENT", "ID").integer();
+  const auto bytes = [&] {
+    const std::string line = server_.run("CLIENT", "LIST", "ID", id).text;
+    const std::size_t at = line.find(" tot-mem=");
+    EXPECT_NE(at, line.npos);
+    return std::stoull(line.substr(at + 9));
+  };
+  const std::uint64_t before = bytes();
+  EXPECT_EQ(client.run("SET", "large", std::string(4 * kMegabyte, 'x')), "OK");
+  EXPECT_EQ(client.run("GET", "large").text.size(), 4 * kMegabyte);
+  std::vector<std::string> many(100'000, "key");
+  many[0] = "EXISTS";
+  EXPECT_EQ(client.run_arguments(many), "0");
+  server_.wait_until([&] { return bytes() < before + 4096; });
+  EXPECT_EQ(client.run("STRLEN", "large").integer(), static_cast<std::int64_t>(4 * kMegabyte));
+}
+
+TEST_F(ClientLimits, TheArgumentsOfAnUnfinishedCommandCountAsItsClientsMemory) {
+  Client client = server_.connect(20s);
+  const std::int64_t id = client.run("CLIENT", "ID").integer();
+  std::string half = "*200001\r\n$6\r\nEXISTS\r\n";
+  for (int i = 0; i < 100'000; ++i) half += "$3\r\nkey\r\n";
+  client.send_raw(half);
+  client.flush();
+  server_.wait_until([&] {
+    const std::string line = server_.run("CLIENT", "LIST", "ID", id).text;
+    // A word of text takes nine bytes on the wire, and two machine words to know where it is.
+    return std::stoull(line.substr(line.find(" tot-mem=") + 9)) >= half.size() + 100'000 * 2 * sizeof(void*);
+  });
+}
+
 TEST_F(ClientLimits, OneMoreThanMaxclientsIsToldSoAndClosed) {
   server_.run("CONFIG", "SET", "maxclients", 5);
   std::vector<Client> clients;

@@ -105,6 +105,58 @@ TEST_F(Connections, PauseWriteHoldsWritesBackAndTransactionsThatWriteUntilUnpaus
   EXPECT_EQ(reader.run("EXISTS", "a", "b"), "2");
 }
 
+TEST_F(Connections, PauseWriteLetsScriptsRunThatSayThatTheyDoNotWrite) {
+  const std::string reads = "#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])";
+  server_.run("SET", "key", "value");
+  server_.run("FUNCTION", "LOAD",
+              "#!lua name=lib\n"
+              "redis.register_function{function_name='reads', callback=function() return 'r' end, flags={'no-writes'}}\n"
+              "redis.register_function('writes', function() return 'w' end)");
+  const std::string sha = server_.run("SCRIPT", "LOAD", "#!lua flags=no-writes\nreturn 'by its sum'").text;
+  EXPECT_EQ(server_.run("CLIENT", "PAUSE", 60'000, "WRITE"), "OK");
+  Client client = server_.connect(10s);
+  EXPECT_EQ(client.run("EVAL", reads, 1, "key"), "value");
+  EXPECT_EQ(client.run("EVAL_RO", "return redis.call('GET', KEYS[1])", 1, "key"), "value");
+  EXPECT_EQ(client.run("EVALSHA", sha, 0), "by its sum");
+  EXPECT_EQ(client.run("FCALL", "READS", 0), "r");
+  EXPECT_EQ(pipeline(client, {{"MULTI"}, {"EVAL", reads, "1", "key"}, {"EXEC"}}).back().elements.at(0), "value");
+  // Those that may write, as far as anybody knows.
+  std::vector<Client> paused;
+  const std::vector<std::vector<std::string>> may_write = {
+      {"EVAL", "return 1", "0"}, {"EVAL", "#!lua\nreturn 1", "0"}, {"FCALL", "writes", "0"}, {"PUBLISH", "channel", "x"}};
+  for (const auto& command : may_write) {
+    paused.push_back(server_.connect(20s));
+    paused.back().send(command);
+    paused.back().flush();
+  }
+  server_.wait_until([&] { return server_.info("blocked_clients") == std::to_string(may_write.size()); });
+  EXPECT_EQ(server_.run("CLIENT", "UNPAUSE"), "OK");
+  for (Client& each : paused) EXPECT_FALSE(each.read().is_error());
+}
+
+TEST_F(Connections, WhatExpiresDuringAPauseIsNotShownAndGoesAfterwards) {
+  Client client = server_.connect();
+  // The commands behind the pause are still of the transaction, and run.
+  pipeline(client, {{"MULTI"}, {"SET", "a", "1", "PX", "20"}, {"CLIENT", "PAUSE", "60000", "WRITE"},
+                    {"SET", "b", "1", "PX", "20"}, {"SET", "c", "1"}, {"EXEC"}});
+  server_.wait_until([&] { return server_.run("EXISTS", "a", "b", "c") == "1"; });
+  EXPECT_EQ(server_.run("EVAL_RO", "return redis.call('EXISTS', 'a', 'b')", 0), "0");
+  EXPECT_EQ(server_.info("expired_keys"), "0");
+  EXPECT_EQ(server_.run("DBSIZE"), "3");
+  EXPECT_EQ(server_.run("CLIENT", "UNPAUSE"), "OK");
+  server_.wait_until([&] { return server_.run("DBSIZE") == "1"; });
+  EXPECT_EQ(server_.info("expired_keys"), "2");
+
+  // A pause that ends by itself: whoever writes next meets no ghost, and neither does the replay.
+  server_.run("SET", "n", "41", "PX", "50");
+  server_.run("CLIENT", "PAUSE", 300, "WRITE");
+  server_.wait_until([&] { return server_.run("EXISTS", "n") == "0"; });
+  EXPECT_EQ(server_.run("INCR", "n"), "1");
+  server_.kill9();
+  server_.restart();
+  EXPECT_EQ(server_.run("GET", "n"), "1");
+}
+
 TEST_F(Connections, PauseAllEndsByItself) {
   Client client = server_.connect();
   const auto start = Clock::now();
