@@ -2,6 +2,7 @@
 
 #include "engine/call.h"
 #include "engine/commands.h"
+#include "engine/dump.h"
 #include "engine/type_ops.h"
 #include "persistence/rdb/rdb_writer.h"
 
@@ -19,9 +20,7 @@ constexpr int kPayloadVersion = kRdbVersionDefault;
 void dump(Call& call) {
   const Item item = call.keyspace().peek(call.db(), call.arg(1));
   if (!item) return call.reply().null();
-  std::string value;
-  const std::uint8_t type = type_ops(item.entry->type()).append_rdb(*item.entry, value);
-  call.reply().bulk(make_dump_payload(type, value, kPayloadVersion));
+  call.reply().bulk(dump_payload(*item.entry));
 }
 
 struct RestoreOptions {
@@ -144,6 +143,12 @@ constexpr Command kCommands[] = {
 };
 
 }  // namespace
+
+std::string dump_payload(const Entry& entry) {
+  std::string value;
+  const std::uint8_t type = type_ops(entry.type()).append_rdb(entry, value);
+  return make_dump_payload(type, value, kPayloadVersion);
+}
 
 std::span<const Command> dump_commands() { return kCommands; }
 
