@@ -56,7 +56,8 @@ bool parse_options(Call& call, RestoreOptions& options) {
 }
 
 /// The value of a payload as an entry of `key`. Every length and every element is checked: the payload is a stranger's.
-Result<Entry*> entry_from_payload(std::string_view payload, std::string_view key, std::optional<UnixTime> expire_at) {
+Result<Entry*> entry_from_payload(std::string_view payload, std::string_view key, std::optional<UnixTime> expire_at,
+                                  const CollectionLimits& limits) {
   int version = 0;
   STELE_TRY(const std::string_view body, open_dump_payload(payload, version));
   const Status bad = Status::invalid("ERR Bad data format");
@@ -71,6 +72,7 @@ Result<Entry*> entry_from_payload(std::string_view payload, std::string_view key
   if (ops == nullptr) return bad;
   Result<Entry*> entry = ops->from_rdb(key, value.type, value.bytes, expire_at);
   if (!entry.ok()) return bad;
+  fit_to_limits(**entry, type, limits);
   return entry;
 }
 
@@ -91,7 +93,7 @@ void restore(Call& call) {
   if (options.ttl_ms > 0) {
     expire_at = options.absolute ? UnixTime(options.ttl_ms) : UnixTime(call.now().ms() + options.ttl_ms);
   }
-  Result<Entry*> entry = entry_from_payload(call.arg(3), name, expire_at);
+  Result<Entry*> entry = entry_from_payload(call.arg(3), name, expire_at, keyspace.limits());
   if (!entry.ok()) return call.fail(entry.status().message());
 
   if (item) keyspace.erase(item, keyspace.lazy_free().server_del);

@@ -8,6 +8,7 @@
 
 namespace stele {
 
+struct CollectionLimits;
 struct TypeOps;
 
 /// The value of a row in the column family `objects`:
@@ -24,6 +25,8 @@ void append_stored_header(const Entry& entry, std::uint8_t rdb_type, std::string
 
 /// The entry that append_stored_value() was given, marked as stored. `corrupt` if the bytes are not exactly that.
 Result<Entry*> entry_from_stored(std::string_view key, std::string_view value);
+/// The same, in the encoding that suits `limits`.
+Result<Entry*> entry_from_stored(std::string_view key, std::string_view value, const CollectionLimits& limits);
 
 /// Only the type; null if no type of this server writes it.
 const TypeOps* stored_value_type(std::string_view value);
