@@ -95,7 +95,7 @@ Checkpointer::Early Checkpointer::make_early(std::string_view stored, Entry& ent
   if (const auto at = entry.expire_at()) header.expire_at = at->ms();
   std::string prefix(reinterpret_cast<const char*>(&header), sizeof header);
   prefix.append(stored);
-  append_stored_header(entry, early.value->rdb_type(), prefix);
+  append_stored_header(early.value->rdb_type(), entry.access(), entry.expire_at(), prefix);
   early.value->begin_with(prefix, ops.body_bytes(entry));
   return early;
 }

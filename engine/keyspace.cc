@@ -422,9 +422,8 @@ Frozen Keyspace::freeze() {
             [](const auto& a, const auto& b) { return a.partition < b.partition; });
   frozen.stale_expires = std::move(stale_expires_);
   stale_expires_.clear();
-  frozen.engine_state = engine_state();
+  frozen.engine_state = engine_state().text();
   epoch_ ^= 1;
-  stats_.changes = 0;
   // From now on a tombstone becomes clean by being serialised, while the store still shows its key.
   end_sweep();
   return frozen;

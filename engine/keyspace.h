@@ -17,7 +17,7 @@
 #include "engine/collection_limits.h"
 #include "engine/digest.h"
 #include "engine/effects.h"
-#include "engine/function_libraries.h"
+#include "engine/engine_state.h"
 #include "engine/key_events.h"
 #include "engine/key_hash.h"
 #include "engine/reclaimer.h"
@@ -80,7 +80,7 @@ struct KeyspaceStats {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t expired = 0;
-  std::uint64_t changes = 0;  // since the last checkpoint began
+  std::uint64_t changes = 0;  // what Redis counts as dirty
   std::uint64_t loads = 0;    // cold keys brought in
   std::uint64_t evictions = 0;  // keys made cold: resident-memory
 };
@@ -256,11 +256,9 @@ class Keyspace {
   /// Frees them, up to `segments` segments; true when done.
   bool sweep_tombstones(std::size_t segments);
 
-  /// From a label; `corrupt` if malformed.
-  static Result<KeyHasher::Seed> seed_of(std::string_view engine_state);
-  Status restore(std::string_view engine_state);
-  /// Partitions that a label names, ascending; `corrupt` if malformed.
-  static Result<std::vector<Partition>> partitions_of(std::string_view engine_state);
+  /// Takes up the state of a label, all keys cold. The keyspace must be new, with the state's hash seed; `invalid` if it has
+  /// too few databases.
+  Status restore(const EngineState& state);
 
   KeyspaceStats& stats() { return stats_; }
 
@@ -276,7 +274,7 @@ class Keyspace {
   std::uint64_t next_random();
   std::uint64_t idle_rank(const Entry& entry) const;
   Item load(Database& db, Hash48 hash, std::string_view key);
-  std::string engine_state() const;
+  EngineState engine_state() const;
   void end_sweep() { sweep_db_ = dbs_.size(); }
 
   KeyHasher hasher_;

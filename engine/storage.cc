@@ -32,10 +32,14 @@ std::string partition_begin(Partition partition) { return stored_key(partition, 
 }  // namespace
 
 Storage::Storage(StorageOptions options, std::function<void()> on_progress)
-    : options_(std::move(options)), on_progress_(std::move(on_progress)) {}
+    : options_(std::move(options)), on_progress_(std::move(on_progress)), saver_(on_progress_) {}
 
 Storage::~Storage() {
   // Threads that read the store end before it does; the journal last, it holds what everyone relies on.
+  if (saver_.running()) {
+    saver_.cancel();
+    saver_.finish();
+  }
   loader_.reset();
   checkpointer_.reset();
 }
@@ -99,15 +103,15 @@ Status Storage::open_journal() {
                            dir.native(), journal_->start(), (options_.dir / "rocksdb").native());
   }
 
-  KeyHasher::Seed seed = KeyHasher::random_seed();
+  EngineState state{.seed = KeyHasher::random_seed(), .databases = {}, .functions = {}};
   if (label) {
-    STELE_TRY(seed, Keyspace::seed_of(label->engine_state));
+    STELE_TRY(state, EngineState::parse(label->engine_state));
   }
   effects_ = std::make_unique<Effects>(*journal_);
-  keyspace_ = std::make_unique<Keyspace>(options_.databases, seed, *effects_, watches_, reclaimer_);
+  keyspace_ = std::make_unique<Keyspace>(options_.databases, state.seed, *effects_, watches_, reclaimer_);
   keyspace_->attach_store(store_.get());
   if (label) {
-    STELE_CHECK(keyspace_->restore(label->engine_state));
+    STELE_CHECK(keyspace_->restore(state));
     effects_->set_stream_db(label->stream_db);
   }
   recovery_.checkpoint = checkpoint_offset_;
@@ -135,10 +139,10 @@ Status Storage::drop_orphans() {
   // the keyspace has left behind since. A drop that a crash cut short is found here as well.
   const auto label = store_->label();
   if (label == nullptr) return Status();
-  STELE_TRY(const std::vector<Partition> live, Keyspace::partitions_of(label->engine_state));
+  STELE_TRY(const EngineState state, EngineState::parse(label->engine_state));
   // Numbers only grow, so nothing will ever be put there again; behind the last one there is nothing yet.
   std::string from;
-  for (const Partition partition : live) {
+  for (const Partition partition : state.partitions()) {
     const std::string end = partition_begin(partition);
     const StoreIterator gap = store_->iterate(from, end);
     STELE_CHECK(gap.status());
@@ -162,6 +166,9 @@ bool Storage::turn() {
   if (checkpointer_->running()) {
     if (const auto outcome = checkpointer_->poll()) checkpoint_ended(*outcome);
   }
+  if (saver_.running()) {
+    if (const auto outcome = saver_.poll()) snapshot_ended(*outcome);
+  }
   if (sweeping_) {
     sweeping_ = !keyspace_->sweep_tombstones(kSweepSegments);
     more = true;
@@ -175,6 +182,7 @@ void Storage::cron() {
   const bool due = journal_bytes >= options_.checkpoint_journal_bytes ||
                    (journal_bytes > 0 && now - checkpoint_at_ >= options_.checkpoint_interval);
   if (due && !checkpointer_->running()) checkpoint_wanted_ = true;
+  request_due_rewrite();
 
   if (due_ticket_ == 0 && due_generation_ != generation_ && keyspace_->expiry() == Expiry::active) {
     for (int i = 0; i < keyspace_->databases(); ++i) {
@@ -189,8 +197,11 @@ void Storage::cron() {
 
 void Storage::after_commit() {
   evict_slice();
-  if (!checkpoint_wanted_ || checkpointer_->running() || sweeping_ || !counts_are_exact()) return;
+  const std::optional<SnapshotKind> snapshot = next_snapshot();
+  if (!checkpoint_wanted_ && !snapshot) return;
+  if (checkpointer_->running() || sweeping_ || !counts_are_exact()) return;
   STELE_ASSERT(journal_->batch().empty());
+  if (snapshot) return begin_snapshot(*snapshot);
   checkpoint_wanted_ = false;
   checkpointer_->start(label_now(false));
 }
@@ -210,10 +221,12 @@ Label Storage::label_now(bool clean_shutdown) const {
 void Storage::checkpoint_ended(const Checkpointer::Outcome& outcome) {
   checkpoints_.last = outcome;
   checkpoint_at_ = std::chrono::steady_clock::now();
+  const bool for_snapshot = taking_.has_value() && !saver_.running();
   if (!outcome.status.ok()) {
     ++checkpoints_.failed;
     spdlog::error("checkpoint at offset {} failed: {}. Nothing is lost, the journal has it; it is tried again", outcome.label.offset,
                   outcome.status.message());
+    if (for_snapshot) snapshot_ended({.status = outcome.status, .label = outcome.label});
     return;
   }
   ++checkpoints_.finished;
@@ -227,9 +240,12 @@ void Storage::checkpoint_ended(const Checkpointer::Outcome& outcome) {
   }
   spdlog::info("checkpoint at offset {}: {} objects, {} bytes in {} ms", outcome.label.offset, outcome.objects, outcome.bytes,
                outcome.took.count());
+  if (for_snapshot) start_saver(*taking_);
 }
 
 Offset Storage::keep_from() {
+  // Nothing was let go so far: a base has to be there first, or a stock server could no longer load the directory.
+  if (const JournalBase base = journal_->base(); options_.make_base && base.complete && base.bytes == 0) return journal_->start();
   const std::uint64_t bytes = std::min(checkpoint_offset_.bytes(), options_.retain_bytes);
   const Offset by_size(checkpoint_offset_.bytes() - bytes);
   // The stream was at history[i].offset at history[i].time: the newest of those old enough is where to cut.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "engine/effects.h"
 #include "engine/keyspace.h"
 #include "engine/loader.h"
+#include "engine/rdb/rdb_saver.h"
 #include "engine/reclaimer.h"
 #include "engine/watches.h"
 #include "persistence/journal.h"
@@ -34,6 +36,15 @@ struct StorageOptions {
   std::uint64_t retain_bytes = 0;  // of the journal, behind the last checkpoint
   std::chrono::seconds retain_for{0};  // likewise
   std::size_t resident_bytes_max = 0;  // 0: all objects may stay in memory
+
+  std::string rdb_file = "dump.rdb";  // in `dir`
+  RdbWriteOptions rdb;
+  RdbExportOptions::Access rdb_access = RdbExportOptions::Access::none;
+  std::string server_version = "7.0.15";  // of the Redis that RDB files may say they come from
+
+  bool make_base = true;  // appendonly: a stock server can load the journal's directory, whatever was trimmed
+  std::uint64_t rewrite_growth_percent = 100;  // 0: never
+  std::uint64_t rewrite_bytes_min = std::uint64_t{64} << 20;
 };
 
 /// What a start found and did, for the log and INFO.
@@ -50,6 +61,18 @@ struct CheckpointFigures {
   std::uint64_t failed = 0;
   std::optional<Checkpointer::Outcome> last;
   UnixTime last_finished;  // LASTSAVE
+};
+
+enum class SnapshotKind { save, base };  // BGSAVE, BGREWRITEAOF
+
+struct SnapshotFigures {
+  bool wanted = false;
+  std::uint64_t finished = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t failed_in_a_row = 0;
+  std::optional<RdbSaver::Outcome> last;
+  UnixTime last_finished;  // LASTSAVE
+  std::chrono::steady_clock::time_point last_try;
 };
 
 /// The data directory and all that lives from it: store, journal, keyspace, and what moves data between them.
@@ -92,6 +115,19 @@ class Storage {
   Status checkpoint_now(bool clean_shutdown);
   /// Bytes the process has allocated, measured a few times a second: resident-memory goes by it.
   void note_memory(std::size_t allocated_bytes) { allocated_bytes_ = allocated_bytes; }
+
+  /// Has an RDB file written of the state at the end of this turn, or once the running one has ended.
+  void request_snapshot(SnapshotKind kind) { figures_of(kind).wanted = true; }
+  /// Being written, or its checkpoint is being taken.
+  bool snapshot_running(SnapshotKind kind) const { return taking_ == kind; }
+  const SnapshotFigures& snapshots(SnapshotKind kind) const { return snapshots_[static_cast<std::size_t>(kind)]; }
+  const RdbSaver& saver() const { return saver_; }
+  /// SAVE: waits for the disk. Not while a snapshot is being taken. The journal's batch must be empty.
+  Status save_now();
+  /// Gives up the one being written.
+  void cancel_snapshot();
+  std::uint64_t changes_since_save() const { return keyspace_->stats().changes - changes_saved_; }
+
   /// To be called when the turn's frame has been committed: begins what was requested.
   void after_commit();
 
@@ -123,6 +159,14 @@ class Storage {
   Status drop_orphans();
   Label label_now(bool clean_shutdown) const;
   void checkpoint_ended(const Checkpointer::Outcome& outcome);
+  SnapshotFigures& figures_of(SnapshotKind kind) { return snapshots_[static_cast<std::size_t>(kind)]; }
+  std::optional<SnapshotKind> next_snapshot() const;
+  bool store_is_up_to_date() const;
+  void begin_snapshot(SnapshotKind kind);
+  void start_saver(SnapshotKind kind);
+  RdbSaver::Job snapshot_job(SnapshotKind kind);
+  void snapshot_ended(const RdbSaver::Outcome& outcome);
+  void request_due_rewrite();
   bool take_loads();
   void evict_slice();
   Offset keep_from();
@@ -148,6 +192,12 @@ class Storage {
   std::unique_ptr<Keyspace> keyspace_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Loader> loader_;
+
+  RdbSaver saver_;
+  std::array<SnapshotFigures, 2> snapshots_;  // by SnapshotKind
+  std::optional<SnapshotKind> taking_;
+  std::uint64_t changes_taken_ = 0;  // of keyspace_->stats(), when the running snapshot's state was frozen
+  std::uint64_t changes_saved_ = 0;  // likewise, of the last that was saved
 
   RecoveryFigures recovery_;
   CheckpointFigures checkpoints_;

@@ -89,6 +89,7 @@ Status Storage::replay(CommandRegistry& registry) {
   }
   keyspace_->set_expiry(Expiry::active);
   effects_->mute(false);
+  changes_saved_ = keyspace_->stats().changes;
   recovery_.replayed_bytes = end - from;
   recovery_.replayed_commands = replayer.commands();
   return Status();

@@ -21,7 +21,18 @@ struct TypeOps;
 void append_stored_value(const Entry& entry, std::string& out);
 
 /// Only what stands before the value, which is of `rdb_type`.
-void append_stored_header(const Entry& entry, std::uint8_t rdb_type, std::string& out);
+void append_stored_header(std::uint8_t rdb_type, std::uint32_t access, std::optional<UnixTime> expire_at, std::string& out);
+
+/// The parts of such a row.
+struct StoredValue {
+  std::uint8_t rdb_type = 0;
+  std::uint32_t access = 0;
+  std::optional<UnixTime> expire_at;
+  std::string_view value;  // borrowed from the row
+};
+
+/// `corrupt` if the row is shorter than its header.
+Result<StoredValue> split_stored_value(std::string_view row);
 
 /// The entry that append_stored_value() was given, marked as stored. `corrupt` if the bytes are not exactly that.
 Result<Entry*> entry_from_stored(std::string_view key, std::string_view value);

@@ -47,7 +47,8 @@ Journal::Journal(std::filesystem::path dir, JournalOptions options, LockFile loc
       sync_due_(Clock::now()),
       position_(opened.end.position),
       manifest_(std::move(opened.manifest)),
-      segments_(std::move(opened.segments)) {}
+      segments_(std::move(opened.segments)),
+      base_(opened.base) {}
 
 void Journal::start_threads() {
   if (const Status reserved = ensure_reserved(position_ + 1); !reserved.ok()) {
@@ -246,7 +247,10 @@ JournalStats Journal::stats() const {
   const std::lock_guard lock(segments_mutex_);
   stats.segments = segments_.size();
   stats.pins = pins_.size();
-  for (const auto& segment : segments_) stats.bytes += segment->written_bytes();
+  for (const auto& segment : segments_) {
+    stats.bytes += segment->written_bytes();
+    if (segment->first() >= base_.offset) stats.bytes_after_base += segment->written_bytes();
+  }
   return stats;
 }
 

@@ -40,6 +40,10 @@ struct JournalOptions {
   /// every segment is verified.
   std::optional<Offset> verify_from;
 
+  /// Whether a directory that a stock server has written is taken over: its files stay in front of the journal's first segment,
+  /// which begins at `create_at`, until a base replaces them. Otherwise it is refused.
+  bool take_over = false;
+
   /// For a journal that does not exist yet; else its newest segment tells.
   ReplicationId replid = ReplicationId(40, '0');
   Offset create_at;
@@ -64,12 +68,20 @@ struct RecoveryReport {
   std::size_t segments_verified = 0;
 };
 
+/// What stands in front of the segments, so that a stock server, or one whose store is lost, can load the directory.
+struct JournalBase {
+  Offset offset;            // the state that it holds; a segment begins there
+  std::uint64_t bytes = 0;  // of the file; 0 if there is none
+  bool complete = false;    // with what follows it, it makes up all data: false once something before it was let go
+};
+
 struct JournalStats {
   std::uint64_t fsyncs = 0;
   std::chrono::microseconds fsync_last{};
   std::chrono::microseconds fsync_longest{};
   std::uint64_t frames_delayed = 0;  // handed to the journal thread because the disk was busy
   std::uint64_t bytes = 0;           // of all segments' contents
+  std::uint64_t bytes_after_base = 0;  // of those that a stock server would load
   std::size_t segments = 0;
   std::size_t pins = 0;
 };
@@ -154,6 +166,9 @@ class Journal {
   /// Seals the segment; the next one carries `replid`. The batch must be empty. Durable after sync().
   void begin_history(ReplicationId replid, int db);
 
+  /// Has a segment begin at end(), where a base can take over. The batch must be empty.
+  void begin_segment(int db);
+
   // --- any thread ---
 
   Offset start() const { return start_.load(std::memory_order_acquire); }
@@ -174,6 +189,14 @@ class Journal {
 
   /// Lets go of whole segments that end at or before `keep_from` and that no pin needs. The sync thread does it.
   void trim(Offset keep_from);
+
+  /// A stock server reads `file` (an RDB in the journal's directory, synced, with the state at `at`, where a segment begins)
+  /// and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
+  Status adopt_base(const std::filesystem::path& file, Offset at);
+  JournalBase base() const;
+  /// Without, a trim may go past the base, which is then let go as well.
+  void keep_base(bool keep) { keeps_base_.store(keep, std::memory_order_relaxed); }
+  const std::filesystem::path& directory() const { return dir_; }
 
   /// Keeps everything from `offset` on; `unavailable` if it is gone already.
   Result<JournalPin> pin(Offset offset, std::string owner);
@@ -268,6 +291,10 @@ class Journal {
   Status trim_segments();
   std::vector<std::shared_ptr<Segment>> take_trimmable();
 
+  // journal_base.cc
+  Status await_segment_at(Offset at);
+  void remove_retired();
+
   // journal_reader.cc
   std::shared_ptr<Segment> segment_holding(Offset offset) const;
   std::shared_ptr<Segment> segment_after(const Segment& segment) const;
@@ -295,6 +322,7 @@ class Journal {
   std::atomic<Offset> end_;
   std::atomic<bool> accepts_writes_{true};
   std::atomic<Fsync> fsync_;
+  std::atomic<bool> keeps_base_{true};
 
   /// Held for moments and for the executor's own write(2), never across another call to the disk.
   mutable std::mutex mutex_;
@@ -342,6 +370,7 @@ class Journal {
 
   mutable std::mutex segments_mutex_;
   std::deque<std::shared_ptr<Segment>> segments_;  // guarded by segments_mutex_; oldest first, never empty
+  JournalBase base_;                               // guarded by segments_mutex_
   std::list<PinRecord> pins_;                      // guarded by segments_mutex_
   std::uint64_t last_pin_id_ = 0;                  // guarded by segments_mutex_
   bool pin_logged_ = false;                        // guarded by segments_mutex_

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/journal.h"
+#include "persistence/journal_directory.h"
 
 namespace stele {
 
@@ -10,6 +11,7 @@ struct Journal::Opened {
   std::deque<std::shared_ptr<Segment>> segments;
   std::optional<NextFile> next;
   FramePlace end;
+  JournalBase base;
   RecoveryReport report;
 };
 
@@ -37,8 +39,12 @@ class Journal::Opener {
   Result<bool> nothing_there() const;
   Status create();
   Status open_segments();
+  std::vector<Manifest::Entry> own_segments() const;
   Result<Candidate> open_candidate(const Manifest::Entry& entry) const;
   Status sort_out_headless(std::vector<Candidate>& candidates);
+  Status create_segment(Manifest& manifest);
+  Status find_base();
+  Status take_over();
   Status judge_headless(const Candidate& candidate, bool last) const;
   Status verify();
   std::size_t first_to_verify() const;
@@ -53,6 +59,7 @@ class Journal::Opener {
   const std::filesystem::path& dir_;
   const JournalOptions& options_;
   Opened opened_;
+  JournalDirectory directory_;
   std::uint64_t last_size_ = 0;       // of the last segment's file, as found
   std::uint64_t headless_bytes_ = 0;  // junk in the file prepared for the next segment
 };

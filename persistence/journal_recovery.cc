@@ -9,16 +9,9 @@
 namespace stele {
 namespace {
 
-constexpr std::uint64_t kManifestBytesMax = std::uint64_t{64} << 20;
-
 Chain random_chain() {
   std::random_device random;
   return static_cast<Chain>(random()) << 32 | random();
-}
-
-/// Whether `text` begins as a stock server's file does: a command, its timestamp, or an RDB.
-bool looks_foreign(std::string_view text) {
-  return text.starts_with("*") || text.starts_with("#TS:") || text.starts_with("REDIS");
 }
 
 std::optional<std::uint64_t> take_count(std::string_view& text, char kind) {
@@ -50,10 +43,10 @@ bool begins_with_command(std::string_view text) {
 Result<Journal::Opened> Journal::Opener::open() {
   STELE_TRY(const bool nothing, nothing_there());
   if (nothing) STELE_CHECK(create());
-  STELE_TRY(const std::string text, read_whole_file(manifest_path(), kManifestBytesMax));
-  Result<Manifest> manifest = Manifest::parse(text);
-  if (!manifest.ok()) return Status::corrupt("{}: {}", manifest_path().native(), manifest.status().message());
-  opened_.manifest = std::move(*manifest);
+  STELE_TRY(directory_, inspect_journal(dir_, options_.base_name));
+  opened_.manifest = directory_.manifest;
+  const bool stock = !directory_.first_own && (directory_.base || !directory_.foreign.empty());
+  if (stock) STELE_CHECK(take_over());
   STELE_CHECK(open_segments());
   STELE_CHECK(verify());
   STELE_CHECK(cut());
@@ -82,20 +75,35 @@ Result<bool> Journal::Opener::nothing_there() const {
 }
 
 /// The segment first, durable, then the manifest that names it.
+Status Journal::Opener::create_segment(Manifest& manifest) {
+  const std::uint64_t seq = manifest.last_incr_seq() + 1;
+  const std::string name = fmt::format("{}.{}.incr.aof", options_.base_name, seq);
+  STELE_TRY(File file, File::open(dir_ / name, File::Mode::replace, *options_.file_ops));
+  STELE_CHECK(file.write_at(0, make_segment_header(options_.replid, options_.create_at, random_chain(), 0)));
+  STELE_CHECK(file.sync());
+  STELE_CHECK(sync_directory(dir_, *options_.file_ops));
+  manifest.add_incr(name, seq);
+  return replace_file_durably(manifest_path(), manifest.text(), *options_.file_ops);
+}
+
+/// A segment of ours behind a stock server's files.
+Status Journal::Opener::take_over() {
+  if (!options_.take_over) {
+    return Status::invalid("{}: written by a stock server (no segment of ours); it has to be imported first", dir_.native());
+  }
+  STELE_CHECK(create_segment(opened_.manifest));
+  directory_.first_own = options_.create_at;
+  return {};
+}
+
 Status Journal::Opener::create() {
   if (options_.replid.size() != 40) return Status::invalid("a replication id has 40 digits, not {}", options_.replid.size());
   if (options_.verify_from && options_.create_at < *options_.verify_from) {
     return Status::corrupt("{}: no journal here, but a checkpoint at offset {} that it should reach", dir_.native(),
                            *options_.verify_from);
   }
-  const std::string name = options_.base_name + ".1.incr.aof";
-  STELE_TRY(File file, File::open(dir_ / name, File::Mode::replace, *options_.file_ops));
-  STELE_CHECK(file.write_at(0, make_segment_header(options_.replid, options_.create_at, random_chain(), 0)));
-  STELE_CHECK(file.sync());
-  STELE_CHECK(sync_directory(dir_, *options_.file_ops));
   Manifest manifest;
-  manifest.add_incr(name, 1);
-  STELE_CHECK(replace_file_durably(manifest_path(), manifest.text(), *options_.file_ops));
+  STELE_CHECK(create_segment(manifest));
   opened_.report.created = true;
   return {};
 }
@@ -120,7 +128,7 @@ Result<Journal::Opener::Candidate> Journal::Opener::open_candidate(const Manifes
 
 Status Journal::Opener::open_segments() {
   std::vector<Candidate> candidates;
-  for (const Manifest::Entry& entry : opened_.manifest.incrs()) {
+  for (const Manifest::Entry& entry : own_segments()) {
     STELE_TRY(Candidate candidate, open_candidate(entry));
     candidates.push_back(std::move(candidate));
   }
@@ -136,7 +144,37 @@ Status Journal::Opener::open_segments() {
     last_size_ = candidate.size;
   }
   opened_.report.segments = opened_.segments.size();
-  return {};
+  return find_base();
+}
+
+/// Those to be loaded, and before them what a base has replaced but somebody may still need.
+std::vector<Manifest::Entry> Journal::Opener::own_segments() const {
+  std::vector<Manifest::Entry> own;
+  const bool has_base = directory_.base && directory_.foreign.empty();
+  for (const Manifest::Entry& entry : opened_.manifest.entries()) {
+    if (!has_base || entry.type != Manifest::Type::history || !entry.file.ends_with(".incr.aof")) continue;
+    const Result<File> file = File::open(dir_ / entry.file, File::Mode::read);
+    char head[kSegmentHeaderBytesMax];
+    const Result<std::size_t> bytes = file.ok() ? file->read_at(0, head, sizeof head) : Result<std::size_t>(0);
+    if (bytes.ok() && parse_segment_header({head, *bytes})) {
+      own.push_back(entry);
+    } else {
+      own.clear();  // a trim was under way: what comes before is no longer joined to the rest
+    }
+  }
+  const std::vector<Manifest::Entry> incrs = opened_.manifest.incrs();
+  own.insert(own.end(), incrs.begin() + static_cast<std::ptrdiff_t>(directory_.foreign.size()), incrs.end());
+  return own;
+}
+
+Status Journal::Opener::find_base() {
+  if (!directory_.base || !directory_.foreign.empty() || !directory_.first_own) {
+    opened_.base.complete = opened_.segments.front()->first() == Offset(0) && !directory_.base && directory_.foreign.empty();
+    return {};
+  }
+  std::error_code error;
+  opened_.base = {.offset = *directory_.first_own, .bytes = std::filesystem::file_size(*directory_.base, error), .complete = true};
+  return error ? Status::io("{}: {}", directory_.base->native(), error.message()) : Status();
 }
 
 /// A file prepared for the next segment has no header until it is used; it can only be the last.
@@ -153,10 +191,6 @@ Status Journal::Opener::sort_out_headless(std::vector<Candidate>& candidates) {
     if (!candidate.header) STELE_CHECK(judge_headless(candidate, false));
   }
   if (candidates.empty()) {
-    if (opened_.manifest.base()) {
-      return Status::invalid("{}: written by a stock server (a base and no segment of ours); it has to be imported first",
-                             dir_.native());
-    }
     return Status::corrupt("{}: none of the files in the manifest has a segment header", dir_.native());
   }
   if (next) {
@@ -286,6 +320,9 @@ void Journal::Opener::clean_up() {
   const std::vector<Manifest::Entry> entries = opened_.manifest.entries();
   for (const Manifest::Entry& entry : entries) {
     if (entry.type != Manifest::Type::history) continue;
+    const bool kept = std::any_of(opened_.segments.begin(), opened_.segments.end(),
+                                  [&](const auto& segment) { return segment->name() == entry.file; });
+    if (kept) continue;
     const Result<File> file = File::open(dir_ / entry.file, File::Mode::read);
     char text[kSegmentHeaderBytesMax];
     const Result<std::size_t> got = file.ok() ? file->read_at(0, text, sizeof text) : Result<std::size_t>(0);

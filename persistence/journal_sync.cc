@@ -138,6 +138,8 @@ std::vector<std::shared_ptr<Segment>> Journal::take_trimmable() {
   }
   std::vector<std::shared_ptr<Segment>> taken;
   const std::lock_guard lock(segments_mutex_);
+  // What follows a base is needed with it.
+  if (base_.bytes > 0 && keeps_base_.load(std::memory_order_relaxed)) keep_from = std::min(keep_from, base_.offset);
   const PinRecord* oldest = nullptr;
   for (const PinRecord& pin : pins_) {
     if (oldest == nullptr || pin.offset < oldest->offset) oldest = &pin;
@@ -150,6 +152,7 @@ std::vector<std::shared_ptr<Segment>> Journal::take_trimmable() {
     }
     taken.push_back(std::move(segments_.front()));
     segments_.pop_front();
+    if (segments_.front()->first() > base_.offset) base_ = {};
   }
   start_.store(segments_.front()->first(), std::memory_order_release);
   return taken;
@@ -163,15 +166,20 @@ Status Journal::trim_segments() {
     manifest_.retire(segment->name());
     retired_.push_back(segment->name());
   }
+  if (const auto base = manifest_.base(); base && this->base().bytes == 0 && !segments.empty()) {
+    manifest_.drop_base();
+    retired_.push_back(base->file);
+    for (const Manifest::Entry& entry : manifest_.incrs()) {
+      if (entry.seq >= segments.front()->seq()) break;
+      manifest_.retire(entry.file);  // a stock server's, which came behind the base
+      retired_.push_back(entry.file);
+    }
+  }
   if (retired_.empty()) return {};
   STELE_CHECK(
       replace_file_durably(dir_ / (options_.base_name + ".manifest"), manifest_.text(), *options_.file_ops));
-  for (const std::string& file : retired_) {
-    ::unlink((dir_ / file).c_str());
-    manifest_.forget(file);
-  }
-  spdlog::info("journal: trimmed {} segments, begins at offset {}", retired_.size(), start());
-  retired_.clear();
+  remove_retired();
+  spdlog::info("journal: trimmed {} segments, begins at offset {}", segments.size(), start());
   return sync_directory(dir_, *options_.file_ops);
 }
 

@@ -197,10 +197,14 @@ void Manifest::add_incr(std::string file, std::uint64_t seq) {
 }
 
 void Manifest::set_base(std::string file, std::uint64_t seq) {
+  drop_base();
+  entries_.push_back({.file = std::move(file), .seq = seq, .type = Type::base});
+}
+
+void Manifest::drop_base() {
   for (Entry& entry : entries_) {
     if (entry.type == Type::base) entry.type = Type::history;
   }
-  entries_.push_back({.file = std::move(file), .seq = seq, .type = Type::base});
 }
 
 void Manifest::retire(std::string_view file) {

@@ -45,6 +45,8 @@ class Manifest {
   void add_incr(std::string file, std::uint64_t seq);
   /// Replaces the base; the one before becomes history.
   void set_base(std::string file, std::uint64_t seq);
+  /// The base becomes history.
+  void drop_base();
   /// An incr becomes history.
   void retire(std::string_view file);
   /// A history file that was removed is forgotten.

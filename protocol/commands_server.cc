@@ -23,6 +23,11 @@ Status commit_turn_so_far(Call& call) {
   return end.status();
 }
 
+UnixTime last_save(const Environment& environment) {
+  const UnixTime saved = environment.storage.snapshots(SnapshotKind::save).last_finished;
+  return saved == UnixTime() ? environment.stats.started_at : saved;
+}
+
 std::int64_t unix_microseconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -61,43 +66,46 @@ void shutdown(Call& call) {
   call.environment().shut_down(request);
 }
 
-/// SAVE: a checkpoint that is waited for.
+/// SAVE: an RDB file that is waited for.
 void save(Call& call) {
+  Storage& storage = call.environment().storage;
+  if (storage.snapshot_running(SnapshotKind::save)) return call.fail("ERR Background save already in progress");
+  if (storage.snapshot_running(SnapshotKind::base)) {
+    return call.fail("ERR Background append only file rewriting is in progress: use BGSAVE, which waits for its end");
+  }
   if (const Status status = commit_turn_so_far(call); !status.ok()) return call.fail("ERR " + status.message());
-  const Status status = call.environment().storage.checkpoint_now(false);
-  if (!status.ok()) return call.fail("ERR checkpoint failed: " + status.message());
+  if (const Status status = storage.save_now(); !status.ok()) return call.fail("ERR " + status.message());
   call.reply().ok();
 }
 
-/// Whether the checkpoint begins with the end of this turn; else it follows the one that runs.
-bool request_checkpoint(Call& call) {
+/// Whether it begins with the end of this turn; else it follows what runs, or the transaction.
+bool request_snapshot(Call& call, SnapshotKind kind) {
   Storage& storage = call.environment().storage;
-  const bool at_once = !storage.checkpoint_running();
-  storage.request_checkpoint();
-  return at_once;
+  storage.request_snapshot(kind);
+  const bool other_runs = storage.snapshot_running(SnapshotKind::save) || storage.snapshot_running(SnapshotKind::base);
+  return !other_runs && !call.session().in_exec;
 }
 
-/// BGSAVE [SCHEDULE]: a checkpoint. While one runs, another follows it: the client's writes so far may be in neither. In a
-/// transaction it is said to be scheduled, as it begins after its end.
+/// BGSAVE [SCHEDULE]
 void bgsave(Call& call) {
   if (call.argc() > 2 || (call.argc() == 2 && !call.arg_is(1, "SCHEDULE"))) return call.syntax_error();
-  const bool at_once = request_checkpoint(call) && !call.session().in_exec;
+  if (call.environment().storage.snapshot_running(SnapshotKind::save)) return call.fail("ERR Background save already in progress");
+  const bool at_once = request_snapshot(call, SnapshotKind::save);
   call.reply().simple(at_once ? "Background saving started" : "Background saving scheduled");
 }
 
-/// BGREWRITEAOF: a checkpoint lets the journal begin anew behind it.
+/// BGREWRITEAOF: the append-only files begin anew with the state as it is now.
 void bgrewriteaof(Call& call) {
-  const bool at_once = request_checkpoint(call) && !call.session().in_exec;
+  if (call.environment().storage.snapshot_running(SnapshotKind::base)) {
+    return call.fail("ERR Background append only file rewriting already in progress");
+  }
+  const bool at_once = request_snapshot(call, SnapshotKind::base);
   call.reply().simple(at_once ? "Background append only file rewriting started"
                               : "Background append only file rewriting scheduled");
 }
 
 /// LASTSAVE
-void lastsave(Call& call) {
-  const Environment& environment = call.environment();
-  const UnixTime saved = environment.storage.checkpoints().last_finished;
-  call.reply().integer((saved == UnixTime() ? environment.stats.started_at : saved).ms() / 1000);
-}
+void lastsave(Call& call) { call.reply().integer(last_save(call.environment()).ms() / 1000); }
 
 /// TIME
 void time(Call& call) {
@@ -134,9 +142,9 @@ const Command kServerCommands[] = {
     {.name = "acl", .arity = -2, .group = kGroup, .since = "6.0.0", .summary = "Commands on users and what they may do.",
      .complexity = "Depends on the subcommand.", .subcommands = acl_subcommands()},
     {.name = "bgrewriteaof", .arity = 1, .flags = kNoAsyncLoading | kOperator, .run = bgrewriteaof, .group = kGroup,
-     .since = "1.0.0", .summary = "Starts a checkpoint, behind which the journal is cut.", .complexity = "O(1)"},
+     .since = "1.0.0", .summary = "Has the append-only files begin anew with the present state.", .complexity = "O(1)"},
     {.name = "bgsave", .arity = -1, .flags = kNoAsyncLoading | kOperator, .run = bgsave, .group = kGroup,
-     .since = "1.0.0", .summary = "Starts a checkpoint.", .complexity = "O(1)", .syntax = "[SCHEDULE]"},
+     .since = "1.0.0", .summary = "Has the data written to an RDB file.", .complexity = "O(1)", .syntax = "[SCHEDULE]"},
     {.name = "command", .arity = -1, .flags = kLoading | kStale, .categories = category::kConnection,
      .run = server_command::command, .group = kGroup, .since = "2.8.13", .summary = "Describes all commands.",
      .complexity = "O(N) in the commands", .subcommands = command_subcommands(), .tips = tips::kVariesInOrder},
@@ -146,7 +154,7 @@ const Command kServerCommands[] = {
      .run = server_command::info, .group = kGroup, .since = "1.0.0", .summary = "Returns the server's figures.",
      .complexity = "O(1)", .tips = tips::kVariesByShard, .syntax = "[section]..."},
     {.name = "lastsave", .arity = 1, .flags = kLoading | kStale | kFast, .categories = kWatchful, .run = lastsave,
-     .group = kGroup, .since = "1.0.0", .summary = "Returns when the last checkpoint was taken.", .complexity = "O(1)",
+     .group = kGroup, .since = "1.0.0", .summary = "Returns when the data was last written to an RDB file.", .complexity = "O(1)",
      .tips = tips::kVaries},
     {.name = "lolwut", .arity = -1, .flags = kReadonly | kFast, .run = server_command::lolwut, .group = kGroup,
      .since = "5.0.0", .summary = "Draws something, and names the version.", .complexity = "O(1)",
@@ -156,7 +164,7 @@ const Command kServerCommands[] = {
     {.name = "role", .arity = 1, .flags = kNoscript | kLoading | kStale | kFast, .categories = kWatchful, .run = role,
      .group = kGroup, .since = "2.8.12", .summary = "Returns the server's part in replication.", .complexity = "O(1)"},
     {.name = "save", .arity = 1, .flags = kNoAsyncLoading | kOperator | kNoMulti, .run = save, .group = kGroup,
-     .since = "1.0.0", .summary = "Takes a checkpoint and waits for it.", .complexity = "O(N) in the keys changed"},
+     .since = "1.0.0", .summary = "Writes the data to an RDB file and waits for it.", .complexity = "O(N) in the keys"},
     {.name = "shutdown", .arity = -1, .flags = kOperator | kLoading | kStale | kNoMulti | kAllowBusy, .run = shutdown,
      .group = kGroup, .since = "1.0.0", .summary = "Ends the server.", .complexity = "O(N) in the keys changed",
      .syntax = "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"},

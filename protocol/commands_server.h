@@ -14,6 +14,9 @@ Status commit_turn_so_far(Call& call);
 /// Unix time in microseconds, by the clock and not by the turn.
 std::int64_t unix_microseconds();
 
+/// When the data was last written to an RDB file; the server's start if it has not been since.
+UnixTime last_save(const Environment& environment);
+
 namespace server_command {
 
 void info(Call& call);  // info.cc

@@ -180,6 +180,8 @@ struct Config {
   bool stop_writes_on_bgsave_error = true;
   bool rdbcompression = true;
   bool rdbchecksum = true;
+  std::int64_t rdb_version = 10;
+  bool rdb_skip_unknown = false;
   SanitizeDump sanitize_dump_payload = SanitizeDump::no;
 
   // Journal
@@ -190,6 +192,7 @@ struct Config {
   std::int64_t auto_aof_rewrite_percentage = 100;
   std::int64_t auto_aof_rewrite_min_size = std::int64_t{64} << 20;
   bool aof_timestamp_enabled = false;
+  bool aof_load_truncated = true;
   std::int64_t journal_retain_size = 0;
   std::int64_t journal_retain_seconds = 0;
   std::int64_t journal_segment_size = std::int64_t{64} << 20;

@@ -3,6 +3,7 @@
 #include <climits>
 #include <type_traits>
 
+#include "persistence/rdb/rdb_writer.h"
 #include "protocol/config_directive.h"
 
 // Every directive of Redis 7.0, what 7.2 added, and our own: one row each. A row with MEMBER has an effect, and its
@@ -112,7 +113,7 @@ constexpr Directive kDirectives[] = {
     {.name = "activerehashing", .type = yes_no, .inert_default = "yes"},
     {.name = "always-show-logo", .type = yes_no, .flags = kConfigImmutable, .inert_default = "no"},
     {.name = "aof-disable-auto-gc", .type = yes_no, .inert_default = "no"},
-    {.name = "aof-load-truncated", .type = yes_no, .inert_default = "yes"},
+    {.name = "aof-load-truncated", .type = yes_no, MEMBER(aof_load_truncated)},
     {.name = "aof-rewrite-incremental-fsync", .type = yes_no, .inert_default = "yes"},
     {.name = "aof-timestamp-enabled", .type = yes_no, MEMBER(aof_timestamp_enabled)},
     {.name = "aof-use-rdb-preamble", .type = yes_no, .inert_default = "yes"},
@@ -218,6 +219,8 @@ constexpr Directive kDirectives[] = {
     {.name = "rdb-del-sync-files", .type = yes_no, .inert_default = "no"},
     {.name = "rdb-key-save-delay", .type = integer, .flags = kConfigHidden, .min = kIntMin, .max = kIntMax, .inert_default = "0"},
     {.name = "rdb-save-incremental-fsync", .type = yes_no, .inert_default = "yes"},
+    {.name = "rdb-skip-unknown", .type = yes_no, MEMBER(rdb_skip_unknown)},
+    {.name = "rdb-version", .type = integer, .min = kRdbVersionFirst, .max = kRdbVersionLast, MEMBER(rdb_version)},
     {.name = "rdbchecksum", .type = yes_no, .flags = kConfigImmutable, MEMBER(rdbchecksum)},
     {.name = "rdbcompression", .type = yes_no, MEMBER(rdbcompression)},
     {.name = "rename-command", .type = repeated, .flags = kConfigFileOnly, MEMBER(renamed_commands)},

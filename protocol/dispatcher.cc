@@ -193,8 +193,8 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
   }
   // Once it runs, a transaction runs to its end: space that gives out meanwhile must not cut it in two.
   const auto writes = [](const RegisteredCommand& c) { return c.is(kWrite); };
-  if (!connection.in_exec && !storage_.journal().accepts_writes() && would_run(connection, command, writes)) {
-    return "MISCONF Errors writing to the AOF file: No space left on device";
+  if (const std::string_view trouble = disk_trouble(); !trouble.empty() && !connection.in_exec && would_run(connection, command, writes)) {
+    return trouble;
   }
   if (connection.is_subscriber() && connection.resp == RespVersion::resp2 && !connection.in_exec &&
       !may_run_while_subscribed(command)) {
@@ -203,6 +203,16 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
     return refusal_;
   }
   return {};
+}
+
+std::string_view Dispatcher::disk_trouble() const {
+  if (!storage_.journal().accepts_writes()) return "MISCONF Errors writing to the AOF file: No space left on device";
+  if (storage_.snapshots(SnapshotKind::save).failed_in_a_row == 0) return {};
+  const Config& config = environment_.config.now();
+  if (!config.stop_writes_on_bgsave_error || config.save.empty()) return {};
+  return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may "
+         "modify the data set are disabled, because this instance is configured to report errors during writes if RDB "
+         "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
 }
 
 std::string_view Dispatcher::refusal_by_acl(const Connection& connection, const RegisteredCommand& command,

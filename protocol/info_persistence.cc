@@ -1,5 +1,6 @@
 // INFO persistence, replication and stele: what checkpoints, journal and store are at.
 
+#include "protocol/commands_server.h"
 #include "protocol/environment.h"
 #include "protocol/info.h"
 
@@ -7,24 +8,31 @@ namespace stele {
 
 namespace {
 
-/// Whole seconds of a checkpoint; -1 if there has been none.
-std::int64_t last_seconds(const CheckpointFigures& checkpoints) {
-  return checkpoints.last ? checkpoints.last->took.count() / 1000 : -1;
+/// Whole seconds that the last one took; -1 if there has been none.
+std::int64_t last_seconds(const SnapshotFigures& snapshots) {
+  return snapshots.last ? snapshots.last->took.count() / 1000 : -1;
+}
+
+/// Of the one that is being taken.
+std::int64_t current_seconds(const Storage& storage, SnapshotKind kind) {
+  if (!storage.snapshot_running(kind)) return -1;
+  const auto running_for = std::chrono::steady_clock::now() - storage.snapshots(kind).last_try;
+  return std::chrono::duration_cast<std::chrono::seconds>(running_for).count();
 }
 
 std::string_view ok_or_err(bool ok) { return ok ? "ok" : "err"; }
 
 }  // namespace
 
-/// Where Redis tells of RDB saves and AOF rewrites, checkpoints are meant: they are what BGSAVE and BGREWRITEAOF start.
 void add_persistence(InfoText& info, Environment& environment) {
   Storage& storage = environment.storage;
-  const CheckpointFigures& checkpoints = storage.checkpoints();
-  const Checkpointer& checkpointer = storage.checkpointer();
-  const bool runs = checkpointer.running();
-  const UnixTime saved = checkpoints.last_finished;
-  const bool ok = !checkpoints.last || checkpoints.last->status.ok();
-  const auto running_for = std::chrono::steady_clock::now() - checkpointer.started_at();
+  const SnapshotFigures& saves = storage.snapshots(SnapshotKind::save);
+  const SnapshotFigures& bases = storage.snapshots(SnapshotKind::base);
+  const bool saving = storage.snapshot_running(SnapshotKind::save);
+  const bool runs = saving || storage.snapshot_running(SnapshotKind::base);
+  const RdbExportProgress& progress = storage.saver().progress();
+  const std::uint64_t keys = progress.keys, total = progress.keys_total;
+  const auto ok = [](const SnapshotFigures& snapshots) { return ok_or_err(!snapshots.last || snapshots.last->status.ok()); };
 
   info.begin("Persistence");
   info.add("loading", 0);
@@ -32,38 +40,38 @@ void add_persistence(InfoText& info, Environment& environment) {
   info.add("current_cow_peak", 0);
   info.add("current_cow_size", 0);
   info.add("current_cow_size_age", 0);
-  info.line("current_fork_perc:{:.2f}", runs ? static_cast<double>(checkpointer.percent_done()) : 0.0);
-  info.add("current_save_keys_processed", runs ? checkpointer.objects_done() : 0);
-  info.add("current_save_keys_total", runs ? checkpointer.objects_total() : 0);
-  info.add("rdb_changes_since_last_save", storage.keyspace().stats().changes);
-  info.add("rdb_bgsave_in_progress", storage.checkpoint_running() ? 1 : 0);
-  info.add("rdb_last_save_time", (saved == UnixTime() ? environment.stats.started_at : saved).ms() / 1000);
-  info.add("rdb_last_bgsave_status", ok_or_err(ok));
-  info.add("rdb_last_bgsave_time_sec", last_seconds(checkpoints));
-  info.add("rdb_current_bgsave_time_sec",
-           runs ? std::chrono::duration_cast<std::chrono::seconds>(running_for).count() : -1);
-  info.add("rdb_saves", checkpoints.finished);
+  info.line("current_fork_perc:{:.2f}", runs && total > 0 ? 100.0 * static_cast<double>(keys) / static_cast<double>(total) : 0.0);
+  info.add("current_save_keys_processed", runs ? keys : 0);
+  info.add("current_save_keys_total", runs ? total : 0);
+  info.add("rdb_changes_since_last_save", storage.changes_since_save());
+  info.add("rdb_bgsave_in_progress", saving || saves.wanted ? 1 : 0);
+  info.add("rdb_last_save_time", last_save(environment).ms() / 1000);
+  info.add("rdb_last_bgsave_status", ok(saves));
+  info.add("rdb_last_bgsave_time_sec", last_seconds(saves));
+  info.add("rdb_current_bgsave_time_sec", current_seconds(storage, SnapshotKind::save));
+  info.add("rdb_saves", saves.finished);
   info.add("rdb_last_cow_size", 0);
   info.add("rdb_last_load_keys_expired", 0);
   info.add("rdb_last_load_keys_loaded", 0);
 
   const bool aof = environment.config.now().appendonly;
   const JournalStats journal = storage.journal().stats();
+  const JournalBase base = storage.journal().base();
   info.add("aof_enabled", aof ? 1 : 0);
-  info.add("aof_rewrite_in_progress", 0);
-  info.add("aof_rewrite_scheduled", 0);
-  info.add("aof_last_rewrite_time_sec", -1);
-  info.add("aof_current_rewrite_time_sec", -1);
-  info.add("aof_last_bgrewrite_status", ok_or_err(ok));
-  info.add("aof_rewrites", 0);
-  info.add("aof_rewrites_consecutive_failures", 0);
+  info.add("aof_rewrite_in_progress", storage.snapshot_running(SnapshotKind::base) ? 1 : 0);
+  info.add("aof_rewrite_scheduled", bases.wanted ? 1 : 0);
+  info.add("aof_last_rewrite_time_sec", last_seconds(bases));
+  info.add("aof_current_rewrite_time_sec", current_seconds(storage, SnapshotKind::base));
+  info.add("aof_last_bgrewrite_status", ok(bases));
+  info.add("aof_rewrites", bases.finished);
+  info.add("aof_rewrites_consecutive_failures", bases.failed_in_a_row);
   info.add("aof_last_write_status", ok_or_err(storage.journal().health().ok()));
   info.add("aof_last_cow_size", 0);
   info.add("module_fork_in_progress", 0);
   info.add("module_fork_last_cow_size", 0);
   if (aof) {
-    info.add("aof_current_size", journal.bytes);
-    info.add("aof_base_size", 0);
+    info.add("aof_current_size", base.bytes + journal.bytes_after_base);
+    info.add("aof_base_size", base.bytes);
     info.add("aof_pending_rewrite", 0);
     info.add("aof_buffer_length", storage.journal().batch().size());
     info.add("aof_pending_bio_fsync", storage.journal().durable() < storage.journal().written() ? 1 : 0);

@@ -79,6 +79,7 @@ class Server {
 
   // --- a few times a second
   void cron();
+  void save_if_due();
   void check_client(Connection& connection, std::chrono::steady_clock::time_point now);
   bool over_output_limit(Connection& connection, std::chrono::steady_clock::time_point now);
 

@@ -16,11 +16,13 @@
 #include "engine/types.h"
 #include "protocol/authentication.h"
 #include "protocol/commands.h"
+#include "protocol/commands_server.h"
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
 #include "protocol/server.h"
 #include "protocol/scripting/scripting.h"
 #include "protocol/server_io.h"
+#include "protocol/server_version.h"
 
 namespace stele {
 
@@ -48,6 +50,19 @@ Fsync fsync_of(const Config& config) {
   return Fsync::everysec;
 }
 
+bool is_lfu(const Config& config) {
+  return config.maxmemory_policy == EvictionPolicy::volatile_lfu || config.maxmemory_policy == EvictionPolicy::allkeys_lfu;
+}
+
+bool is_lru(const Config& config) {
+  return config.maxmemory_policy == EvictionPolicy::volatile_lru || config.maxmemory_policy == EvictionPolicy::allkeys_lru;
+}
+
+RdbExportOptions::Access rdb_access(const Config& config) {
+  using Access = RdbExportOptions::Access;
+  return is_lfu(config) ? Access::frequency : is_lru(config) ? Access::idle : Access::none;
+}
+
 /// Those that CONFIG SET may change.
 void take_live_options(const Config& config, StorageOptions& options) {
   options.checkpoint_journal_bytes = static_cast<std::uint64_t>(config.checkpoint_journal_bytes);
@@ -55,6 +70,13 @@ void take_live_options(const Config& config, StorageOptions& options) {
   options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
   options.retain_for = std::chrono::seconds(config.journal_retain_seconds);
   options.resident_bytes_max = static_cast<std::size_t>(config.resident_memory);
+  options.rdb_file = config.dbfilename;
+  options.rdb = {.version = static_cast<int>(config.rdb_version), .compress = config.rdbcompression, .checksum = config.rdbchecksum};
+  options.rdb_access = rdb_access(config);
+  options.server_version = kCompatibleVersion;
+  options.make_base = config.appendonly;
+  options.rewrite_growth_percent = static_cast<std::uint64_t>(config.auto_aof_rewrite_percentage);
+  options.rewrite_bytes_min = static_cast<std::uint64_t>(config.auto_aof_rewrite_min_size);
 }
 
 StorageOptions storage_options(const Config& config) {
@@ -231,11 +253,8 @@ void Server::apply_config() {
                           .server_del = config.lazyfree_lazy_server_del,
                           .expire = config.lazyfree_lazy_expire,
                           .eviction = config.lazyfree_lazy_eviction};
-  keyspace.access_policy().lfu = config.maxmemory_policy == EvictionPolicy::volatile_lfu ||
-                                 config.maxmemory_policy == EvictionPolicy::allkeys_lfu;
-  keyspace.access_policy().decides =
-      config.maxmemory != 0 && (keyspace.access_policy().lfu || config.maxmemory_policy == EvictionPolicy::volatile_lru ||
-                                config.maxmemory_policy == EvictionPolicy::allkeys_lru);
+  keyspace.access_policy().lfu = is_lfu(config);
+  keyspace.access_policy().decides = config.maxmemory != 0 && (is_lfu(config) || is_lru(config));
   keyspace.access_policy().log_factor = static_cast<unsigned>(config.lfu_log_factor);
   keyspace.access_policy().decay_minutes = static_cast<unsigned>(config.lfu_decay_time);
   keyspace.set_string_bytes_max(static_cast<std::size_t>(config.proto_max_bulk_len));
@@ -255,6 +274,7 @@ void Server::apply_config() {
   tracking_->set_keys_max(static_cast<std::size_t>(config.tracking_table_max_keys));
   take_live_options(config, storage_->options());
   storage_->journal().set_fsync(fsync_of(config));
+  storage_->journal().keep_base(config.appendonly);
 }
 
 void Server::observe_config() {
@@ -266,7 +286,8 @@ void Server::observe_config() {
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
                      "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
-                     "appendfsync", "appendonly", "notify-keyspace-events", "tracking-table-max-keys"},
+                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "auto-aof-rewrite-percentage",
+                     "auto-aof-rewrite-min-size", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {
                       apply_config();
                       return Status();
@@ -394,6 +415,22 @@ void Server::cron() {
   tracking_->trim(kTrimPerCron);
   environment_->target_links.close_idle(now_);
   storage_->cron();
+  save_if_due();
+}
+
+/// The save points. After a failure not again at once.
+void Server::save_if_due() {
+  constexpr std::chrono::seconds kRetry{5};
+  const SnapshotFigures& saves = storage_->snapshots(SnapshotKind::save);
+  if (saves.wanted || storage_->snapshot_running(SnapshotKind::save)) return;
+  if (saves.failed_in_a_row > 0 && now_ - saves.last_try < kRetry) return;
+  const std::int64_t seconds = (storage_->keyspace().now().ms() - last_save(*environment_).ms()) / 1000;
+  for (const SavePoint& point : config_.now().save) {
+    const auto changes = static_cast<std::int64_t>(storage_->changes_since_save());
+    if (changes < point.changes || seconds <= point.seconds) continue;
+    spdlog::info("{} changes in {} seconds: saving", changes, seconds);
+    return storage_->request_snapshot(SnapshotKind::save);
+  }
 }
 
 // --- the end
@@ -417,7 +454,15 @@ int Server::shut_down() {
   io_->listeners.close();
   commit();
   bool failed = false;
+  storage_->cancel_snapshot();
   if (shutdown_->save != ShutdownRequest::Save::no) {
+    const SnapshotFigures& saves = storage_->snapshots(SnapshotKind::save);
+    const bool to_rdb = shutdown_->save == ShutdownRequest::Save::yes ||
+                        (!config_.now().save.empty() && !(saves.finished > 0 && storage_->changes_since_save() == 0));
+    if (to_rdb) {
+      spdlog::info("Saving the final RDB snapshot before exiting.");
+      if (const Status status = storage_->save_now(); !status.ok()) failed = true;
+    }
     if (const Status status = storage_->checkpoint_now(true); !status.ok()) {
       failed = true;
       spdlog::error("no checkpoint at shutdown: {}. The journal has everything; the next start replays it", status.message());

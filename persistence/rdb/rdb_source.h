@@ -23,6 +23,7 @@ class RdbSource {
   RdbSource(const RdbSource&) = delete;
   RdbSource& operator=(const RdbSource&) = delete;
 
+  const std::string& name() const { return name_; }
   bool ok() const { return status_.ok(); }
   const Status& status() const { return status_; }
   /// Fails with "<name>: offset <n>: <what>".

@@ -58,8 +58,8 @@ class KeyspaceTest : public ::testing::Test {
   std::unique_ptr<Store> open_store() { return std::move(*Store::open(directory_.path() / "store", {})); }
   /// The state of the last checkpoint, every key cold.
   std::unique_ptr<Engine> reopened(const Store& store) {
-    const std::string state = store.label()->engine_state;
-    auto cold = engine(*Keyspace::seed_of(state));
+    const EngineState state = *EngineState::parse(store.label()->engine_state);
+    auto cold = engine(state.seed);
     const Status status = (*cold)->restore(state);
     EXPECT_TRUE(status.ok()) << status.message();
     (*cold)->attach_store(&store);
@@ -205,8 +205,7 @@ TEST_F(KeyspaceTest, ALabelThatIsCutShortIsRefused) {
   for (std::size_t bytes = 0; bytes < state.size(); ++bytes) {
     // A cut between two lines takes whole databases away; that is for the label's own checksum to find.
     if (bytes > 0 && state[bytes - 1] == '\n') continue;
-    auto other = engine();
-    EXPECT_FALSE((*other)->restore(state.substr(0, bytes)).ok()) << bytes;
+    EXPECT_FALSE(EngineState::parse(state.substr(0, bytes)).ok()) << bytes;
   }
 }
 

@@ -1,0 +1,92 @@
+#include "engine/rdb/rdb_export.h"
+
+#include "engine/engine_state.h"
+#include "engine/stored_value.h"
+
+namespace stele {
+
+namespace {
+
+constexpr std::uint64_t kKeysPerReport = 1024;
+
+Status write_head(RdbWriter& writer, const RdbExportOptions& options, const Label& label) {
+  STELE_CHECK(writer.begin());
+  STELE_CHECK(writer.aux("redis-ver", options.server_version));
+  STELE_CHECK(writer.aux("redis-bits", "64"));
+  STELE_CHECK(writer.aux("ctime", fmt::to_string(options.now.ms() / 1000)));
+  STELE_CHECK(writer.aux("used-mem", fmt::to_string(options.used_memory)));
+  STELE_CHECK(writer.aux("repl-stream-db", fmt::to_string(label.stream_db)));
+  STELE_CHECK(writer.aux("repl-id", label.replid));
+  STELE_CHECK(writer.aux("repl-offset", fmt::to_string(label.offset)));
+  return writer.aux("aof-base", options.is_aof_base ? "1" : "0");
+}
+
+class Exporter {
+ public:
+  Exporter(StoreIterator& objects, const RdbExportOptions& options, RdbWriter& writer, RdbExportProgress& progress)
+      : objects_(objects), options_(options), writer_(writer), progress_(progress) {}
+
+  Status write(const EngineState::Database& db) {
+    if (db.keys == 0) return Status();
+    STELE_CHECK(writer_.select(static_cast<std::uint64_t>(db.index), db.keys, db.expires));
+    const std::string end = stored_key(db.partition + 1, 0, {});
+    std::uint64_t keys = 0;
+    for (objects_.seek(stored_key(db.partition, 0, {})); objects_.valid() && objects_.key() < end; objects_.next()) {
+      if (keys++ % kKeysPerReport == 0) STELE_CHECK(report());
+      STELE_CHECK(write_row(objects_.key(), objects_.value()));
+      progress_.keys.fetch_add(1, std::memory_order_relaxed);
+    }
+    STELE_CHECK(objects_.status());
+    if (keys == db.keys) return Status();
+    return Status::corrupt("the store has {} keys of database {}, but its label counts {}", keys, db.index, db.keys);
+  }
+
+ private:
+  Status report() {
+    progress_.bytes.store(writer_.bytes(), std::memory_order_relaxed);
+    return progress_.cancelled ? Status::unavailable("it was given up on request") : Status();
+  }
+
+  Status write_row(std::string_view stored, std::string_view row) {
+    STELE_TRY(const StoredValue value, split_stored_value(row));
+    RdbWriter::Key key{.key = stored_key_user_key(stored), .type = value.rdb_type, .value = value.value};
+    if (value.expire_at) key.expire_at_ms = value.expire_at->ms();
+    switch (options_.access) {
+      case RdbExportOptions::Access::none:
+        break;
+      case RdbExportOptions::Access::idle:
+        key.idle_seconds = lru_idle_seconds(value.access, static_cast<std::uint32_t>(options_.now.ms() / 1000));
+        break;
+      case RdbExportOptions::Access::frequency:
+        key.frequency = static_cast<std::uint8_t>(lfu_counter(value.access, options_.policy, options_.now));
+        break;
+    }
+    return writer_.key(key);
+  }
+
+  StoreIterator& objects_;
+  const RdbExportOptions& options_;
+  RdbWriter& writer_;
+  RdbExportProgress& progress_;
+};
+
+}  // namespace
+
+Status export_rdb(Store::Snapshot& snapshot, const RdbExportOptions& options, File& file, RdbExportProgress& progress) {
+  STELE_ASSERT(snapshot.label != nullptr);
+  STELE_TRY(const EngineState state, EngineState::parse(snapshot.label->engine_state));
+  std::uint64_t total = 0;
+  for (const EngineState::Database& db : state.databases) total += db.keys;
+  progress.keys_total = total;
+
+  RdbWriter writer(file, options.rdb);
+  STELE_CHECK(write_head(writer, options, *snapshot.label));
+  for (const auto& [name, code] : state.functions.all()) STELE_CHECK(writer.function(code));
+  Exporter exporter(snapshot.objects, options, writer, progress);
+  for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
+  STELE_CHECK(writer.end());
+  progress.bytes = writer.bytes();
+  return file.sync();
+}
+
+}  // namespace stele

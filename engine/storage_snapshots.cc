@@ -1,0 +1,121 @@
+// BGSAVE and BGREWRITEAOF: a checkpoint unless the store is up to date, then an RDB file from a snapshot of the store.
+
+#include <spdlog/spdlog.h>
+
+#include "engine/storage.h"
+
+namespace stele {
+
+namespace {
+
+constexpr std::chrono::seconds kRewriteRetry{60};
+
+std::string_view name_of(SnapshotKind kind) { return kind == SnapshotKind::save ? "RDB snapshot" : "base of the append-only files"; }
+
+}  // namespace
+
+std::optional<SnapshotKind> Storage::next_snapshot() const {
+  if (taking_) return std::nullopt;
+  for (const SnapshotKind kind : {SnapshotKind::save, SnapshotKind::base}) {
+    if (snapshots(kind).wanted) return kind;
+  }
+  return std::nullopt;
+}
+
+bool Storage::store_is_up_to_date() const {
+  const auto label = store_->label();
+  return label != nullptr && label->offset == journal_->end() && label->replid == journal_->replid();
+}
+
+void Storage::begin_snapshot(SnapshotKind kind) {
+  figures_of(kind).wanted = false;
+  figures_of(kind).last_try = std::chrono::steady_clock::now();
+  taking_ = kind;
+  changes_taken_ = keyspace_->stats().changes;
+  if (kind == SnapshotKind::base) journal_->begin_segment(effects_->stream_db());
+  if (store_is_up_to_date()) return start_saver(kind);
+  checkpoint_wanted_ = false;
+  checkpointer_->start(label_now(false));
+}
+
+RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
+  RdbSaver::Job job;
+  job.options = {.rdb = options_.rdb,
+                 .server_version = options_.server_version,
+                 .used_memory = allocated_bytes_,
+                 .is_aof_base = kind == SnapshotKind::base,
+                 .access = options_.rdb_access,
+                 .policy = keyspace_->access_policy(),
+                 .now = keyspace_->now()};
+  if (kind == SnapshotKind::save) {
+    const std::filesystem::path path = options_.dir / options_.rdb_file;
+    job.temporary = options_.dir / ("temp-" + options_.rdb_file);
+    job.install = [path, temporary = job.temporary](const Label&) { return rename_durably(temporary, path); };
+  } else {
+    job.temporary = journal_->directory() / "temp-base.rdb";
+    job.install = [journal = journal_.get(), temporary = job.temporary](const Label& label) {
+      return journal->adopt_base(temporary, label.offset);
+    };
+  }
+  return job;
+}
+
+void Storage::start_saver(SnapshotKind kind) { saver_.start(store_->snapshot(), snapshot_job(kind)); }
+
+void Storage::snapshot_ended(const RdbSaver::Outcome& outcome) {
+  const SnapshotKind kind = *std::exchange(taking_, std::nullopt);
+  SnapshotFigures& figures = figures_of(kind);
+  figures.last = outcome;
+  if (!outcome.status.ok()) {
+    ++figures.failed;
+    ++figures.failed_in_a_row;
+    spdlog::error("{} at offset {} failed: {}. What was there before is untouched", name_of(kind), outcome.label.offset,
+                  outcome.status.message());
+    return;
+  }
+  ++figures.finished;
+  figures.failed_in_a_row = 0;
+  figures.last_finished = outcome.label.taken_at;
+  if (kind == SnapshotKind::save) changes_saved_ = changes_taken_;
+  if (kind == SnapshotKind::base) journal_->trim(keep_from());
+  spdlog::info("{} at offset {}: {} keys, {} bytes in {} ms", name_of(kind), outcome.label.offset, outcome.keys, outcome.bytes,
+               outcome.took.count());
+}
+
+Status Storage::save_now() {
+  STELE_ASSERT(!taking_);
+  STELE_CHECK(checkpoint_now(false));
+  taking_ = SnapshotKind::save;
+  changes_taken_ = keyspace_->stats().changes;
+  start_saver(SnapshotKind::save);
+  const RdbSaver::Outcome outcome = saver_.finish();
+  snapshot_ended(outcome);
+  return outcome.status;
+}
+
+void Storage::cancel_snapshot() {
+  for (SnapshotFigures& figures : snapshots_) figures.wanted = false;
+  if (!taking_) return;
+  if (!saver_.running()) checkpoint_ended(checkpointer_->finish());
+  if (!saver_.running()) return;
+  saver_.cancel();
+  snapshot_ended(saver_.finish());
+}
+
+/// The append-only files have grown by so much since the base, or a stock server could not load them.
+void Storage::request_due_rewrite() {
+  const SnapshotFigures& figures = snapshots(SnapshotKind::base);
+  if (!options_.make_base || taking_ || figures.wanted) return;
+  if (figures.failed_in_a_row > 0 && std::chrono::steady_clock::now() - figures.last_try < kRewriteRetry) return;
+  const JournalBase base = journal_->base();
+  const std::uint64_t bytes = base.bytes + journal_->stats().bytes_after_base;
+  const std::uint64_t growth = bytes / std::max<std::uint64_t>(1, base.bytes / 100);  // in percent
+  const bool grown = options_.rewrite_growth_percent > 0 && bytes > options_.rewrite_bytes_min &&
+                     growth >= 100 + options_.rewrite_growth_percent;
+  if (!grown && base.complete) return;
+  spdlog::info("the append-only files begin anew: {}", base.complete ? fmt::format("{} bytes, the base has {}", bytes, base.bytes)
+                                                                     : "what they begin with is not there");
+  request_snapshot(SnapshotKind::base);
+}
+
+}  // namespace stele
