@@ -100,7 +100,11 @@ class Reader {
     const std::string_view name = in_.string(scratch);
     auto group = std::make_unique<StreamGroup>();
     group->last_id = id();
-    if (rdb_type_ != kRdbStreamListpacks) group->entries_read = static_cast<std::int64_t>(in_.length());
+    if (rdb_type_ == kRdbStreamListpacks) {
+      group->entries_read = stream.entries_up_to(group->last_id);  // Redis 5 and 6 did not count
+    } else {
+      group->entries_read = static_cast<std::int64_t>(in_.length());
+    }
     if (group->entries_read < StreamGroup::kUnknown) return malformed("a group has read a negative number of entries");
 
     // Whose these are is said behind them.
