@@ -234,6 +234,8 @@ class Migration {
 /// Errors  IOERR if it cannot be reached or does not answer within `timeout` milliseconds, which each wait may take; what was
 ///         acknowledged before is gone here all the same.
 void migrate(Call& call) {
+  // In a stream, only somebody who means harm has put it: its effect is DEL.
+  if (call.environment_if_any() == nullptr) return call.fail("ERR MIGRATE cannot be applied again");
   Request request;
   if (!parse(call, request)) return;
   Migration(call, request).run();

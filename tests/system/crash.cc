@@ -2,7 +2,9 @@
 //
 //     start writers ──► disturb (BGSAVE, SAVE, ...) ──► kill -9 ──► [start, kill -9 while it recovers]*
 //          ▲                                                                          │
-//          └── [quiet: digest, kill -9, digest, DEBUG RELOAD, digest] ◄── verify ◄── start
+//          └── [quiet: digest, kill -9, digest, DEBUG RELOAD, digest, store removed, digest] ◄── verify ◄── start
+//
+// The RDB file that a kill may have interrupted is whole or absent: redis-check-rdb looks at it.
 //
 // Small segments and checkpoints make rotation and checkpointing happen many times a second, so that kills hit them.
 #include <array>
@@ -78,6 +80,7 @@ class CrashRun {
       ++counts_.rounds;
       load_until_killed();
       sabotage_files();
+      check_dump();
       while (one_in(3)) interrupt_recovery();
       server_.restart();
       sabotage_keys();
@@ -190,6 +193,28 @@ class CrashRun {
                                  describe(reloaded), describe(reload)));
     }
     counts_.digests += 2;
+    if (!stele_program().is_redis() && settings_.sabotage == Sabotage::none && one_in(2)) compare_without_store(memory);
+  }
+
+  // The base and the segments behind it have all the data as well.
+  void compare_without_store(const Reply& expected) {
+    server_.kill9();
+    ++counts_.kills;
+    std::filesystem::remove_all(server_.directory() / "rocksdb");
+    while (one_in(3)) interrupt_recovery();
+    server_.restart();
+    const Reply rebuilt = server_.run("DEBUG", "DIGEST");
+    if (rebuilt != expected) {
+      lost("rebuild", fmt::format("DEBUG DIGEST was {} and is {} after the store was lost", describe(expected), describe(rebuilt)));
+    }
+    ++counts_.digests;
+  }
+
+  void check_dump() {
+    const std::filesystem::path dump = server_.directory() / "dump.rdb";
+    if (!std::filesystem::exists(dump) || !std::filesystem::exists("/usr/bin/redis-check-rdb")) return;
+    const Outcome outcome = run_program("/usr/bin/redis-check-rdb", {dump});
+    if (outcome.exit_code != 0) lost("dump.rdb", outcome.output);
   }
 
   void lost(const std::string& check, const std::string& what) {
