@@ -2,6 +2,7 @@
 
 #include "engine/call.h"
 #include "engine/commands.h"
+#include "engine/dump.h"
 #include "engine/type_ops.h"
 #include "persistence/rdb/rdb_writer.h"
 
@@ -19,9 +20,7 @@ constexpr int kPayloadVersion = kRdbVersionDefault;
 void dump(Call& call) {
   const Item item = call.keyspace().peek(call.db(), call.arg(1));
   if (!item) return call.reply().null();
-  std::string value;
-  const std::uint8_t type = type_ops(item.entry->type()).append_rdb(*item.entry, value);
-  call.reply().bulk(make_dump_payload(type, value, kPayloadVersion));
+  call.reply().bulk(dump_payload(*item.entry));
 }
 
 struct RestoreOptions {
@@ -57,7 +56,8 @@ bool parse_options(Call& call, RestoreOptions& options) {
 }
 
 /// The value of a payload as an entry of `key`. Every length and every element is checked: the payload is a stranger's.
-Result<Entry*> entry_from_payload(std::string_view payload, std::string_view key, std::optional<UnixTime> expire_at) {
+Result<Entry*> entry_from_payload(std::string_view payload, std::string_view key, std::optional<UnixTime> expire_at,
+                                  const CollectionLimits& limits) {
   int version = 0;
   STELE_TRY(const std::string_view body, open_dump_payload(payload, version));
   const Status bad = Status::invalid("ERR Bad data format");
@@ -72,6 +72,7 @@ Result<Entry*> entry_from_payload(std::string_view payload, std::string_view key
   if (ops == nullptr) return bad;
   Result<Entry*> entry = ops->from_rdb(key, value.type, value.bytes, expire_at);
   if (!entry.ok()) return bad;
+  fit_to_limits(**entry, type, limits);
   return entry;
 }
 
@@ -95,7 +96,7 @@ void restore(Call& call) {
   // Repaired and not let through: the effect has to stand the check of whoever runs it.
   const std::string repaired = keyspace.checks_payload_sums() ? std::string() : repaired_dump_payload(call.arg(3));
   const std::string_view payload = keyspace.checks_payload_sums() ? call.arg(3) : std::string_view(repaired);
-  Result<Entry*> entry = entry_from_payload(payload, name, expire_at);
+  Result<Entry*> entry = entry_from_payload(payload, name, expire_at, keyspace.limits());
   if (!entry.ok()) return call.fail(entry.status().message());
 
   if (item) keyspace.erase(item, keyspace.lazy_free().server_del);
@@ -148,6 +149,12 @@ constexpr Command kCommands[] = {
 };
 
 }  // namespace
+
+std::string dump_payload(const Entry& entry) {
+  std::string value;
+  const std::uint8_t type = type_ops(entry.type()).append_rdb(entry, value);
+  return make_dump_payload(type, value, kPayloadVersion);
+}
 
 std::span<const Command> dump_commands() { return kCommands; }
 

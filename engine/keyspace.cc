@@ -130,7 +130,7 @@ Status Keyspace::install_loaded(std::string_view stored, const std::optional<std
   const Hash48 hash = stored_key_hash(stored);
   const std::string_view key = stored_key_user_key(stored);
   if (db.table->find(hash, key)) return Status();
-  STELE_TRY(Entry * entry, entry_from_stored(key, *value));
+  STELE_TRY(Entry * entry, entry_from_stored(key, *value, limits_));
   db.table->insert(hash, entry);
   ++stats_.loads;
   STELE_ASSERT(db.cold > 0);

@@ -71,7 +71,8 @@ class Rebuild {
     state_ = std::move(import.state);
     commands_at_ = import.summary.end;
     if (source_.kind == RebuildSource::Kind::dump && commands_at_ < bytes) {
-      return Status::corrupt("{}: {} bytes stand behind the end of the RDB", first_.path().native(), bytes - commands_at_);
+      spdlog::warn("{}: {} bytes behind the end of the RDB are not looked at", first_.path().native(), bytes - commands_at_);
+      commands_at_ = bytes;
     }
     figures_.keys = import.summary.keys - import.expired;
     figures_.expired = import.expired;
@@ -131,6 +132,9 @@ class Rebuild {
       before_ += bytes;
     }
     figures_.commands = replayer.commands();
+    if (replayer.failed() > 0) {
+      spdlog::warn("{} commands failed while the data was loaded, as they did when they were written", replayer.failed());
+    }
     STELE_CHECK(checkpoint(keyspace, checkpointer));
     figures_.keys = 0;
     for (int i = 0; i < keyspace.databases(); ++i) figures_.keys += keyspace.db(i).size();

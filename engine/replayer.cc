@@ -40,29 +40,36 @@ RegisteredCommand* Replayer::find(std::span<const std::string_view> args) {
   return CommandRegistry::find_subcommand(*last_, args[1]);
 }
 
-Status Replayer::run(std::span<const std::string_view> args) {
+/// False if it has failed; output_ says why.
+bool Replayer::call(RegisteredCommand& command, std::span<const std::string_view> args) {
   ++commands_;
+  output_.clear();
+  Call call(command, args, {}, session_, reply_, keyspace_, effects_, nullptr);
+  command.row->run(call);
+  return !call.failed();
+}
+
+Status Replayer::run(std::span<const std::string_view> args) {
   RegisteredCommand* command = find(args);
   if (command == nullptr || command->row->run == nullptr) {
     return Status::corrupt("unknown command '{:.64}'; was it written by a later version?", args[0]);
   }
-  output_.clear();
-  Call call(*command, args, {}, session_, reply_, keyspace_, effects_, nullptr);
-  command->row->run(call);
-  if (call.failed()) return Status::corrupt("'{:.64}' cannot be applied: {}", args[0], output_.view());
+  if (!call(*command, args)) return Status::corrupt("'{:.64}' cannot be applied: {}", args[0], output_.view());
   return Status();
 }
 
 Status Replayer::run_foreign(std::span<const std::string_view> args) {
-  const RegisteredCommand* command = find(args);
-  const bool selects = equals_ignoring_case(args[0], "SELECT");
-  if (command == nullptr || command->row->run == nullptr || !(selects || command->is(command_flag::kWrite))) {
-    return Status::corrupt("'{:.64}' is no command that changes data", args[0]);
+  RegisteredCommand* command = find(args);
+  const bool works_on_data = command != nullptr && (equals_ignoring_case(args[0], "SELECT") || command->is(command_flag::kWrite) ||
+                                                    command->is(command_flag::kReadonly));
+  if (!works_on_data || command->row->run == nullptr) {
+    return Status::corrupt("'{:.64}' is unknown, or no command that works on data", args[0]);
   }
   const auto argc = static_cast<int>(args.size());
   const int arity = command->row->arity;
   if (arity > 0 ? argc != arity : argc < -arity) return Status::corrupt("'{:.64}' has {} arguments", args[0], argc - 1);
-  return run(args);
+  if (!call(*command, args)) ++failed_;
+  return Status();
 }
 
 }  // namespace stele

@@ -23,15 +23,18 @@ class Replayer {
 
   /// One command of our own. `corrupt` if it is unknown or fails.
   Status run(std::span<const std::string_view> args);
-  /// One that another server has written: only what changes data, with as many arguments as it takes.
+  /// One that another server has written: only what works on data, with as many arguments as it takes. That it fails is counted
+  /// and no error: stock servers do not look at replies while they load.
   Status run_foreign(std::span<const std::string_view> args);
 
   std::uint64_t commands() const { return commands_; }
+  std::uint64_t failed() const { return failed_; }
   int db() const { return session_.db; }
   void select(int db) { session_.db = db; }
 
  private:
   RegisteredCommand* find(std::span<const std::string_view> args);
+  bool call(RegisteredCommand& command, std::span<const std::string_view> args);
 
   CommandRegistry& registry_;
   Keyspace& keyspace_;
@@ -43,6 +46,7 @@ class Replayer {
   std::string last_name_;
   RegisteredCommand* last_ = nullptr;
   std::uint64_t commands_ = 0;
+  std::uint64_t failed_ = 0;
 };
 
 }  // namespace stele

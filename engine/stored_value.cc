@@ -57,4 +57,10 @@ Result<Entry*> entry_from_stored(std::string_view key, std::string_view value) {
   return entry;
 }
 
+Result<Entry*> entry_from_stored(std::string_view key, std::string_view value, const CollectionLimits& limits) {
+  STELE_TRY(Entry * entry, entry_from_stored(key, value));
+  fit_to_limits(*entry, static_cast<std::uint8_t>(value[0]), limits);
+  return entry;
+}
+
 }  // namespace stele

@@ -8,6 +8,7 @@
 
 namespace stele {
 
+struct CollectionLimits;
 struct TypeOps;
 
 /// The value of a row in the column family `objects`:
@@ -35,6 +36,8 @@ Result<StoredValue> split_stored_value(std::string_view row);
 
 /// The entry that append_stored_value() was given, marked as stored. `corrupt` if the bytes are not exactly that.
 Result<Entry*> entry_from_stored(std::string_view key, std::string_view value);
+/// The same, in the encoding that suits `limits`.
+Result<Entry*> entry_from_stored(std::string_view key, std::string_view value, const CollectionLimits& limits);
 
 /// Only the type; null if no type of this server writes it.
 const TypeOps* stored_value_type(std::string_view value);

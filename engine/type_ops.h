@@ -11,6 +11,7 @@
 namespace stele {
 
 class SlicedValue;
+struct CollectionLimits;
 
 /// What the keyspace, checkpoints and DEBUG need of a data type. A type registers one row; nothing else switches on types.
 struct TypeOps {
@@ -25,6 +26,10 @@ struct TypeOps {
   /// A new entry from an RDB value; `corrupt` if `bytes` is not exactly one well-formed value of `rdb_type`.
   Result<Entry*> (*from_rdb)(std::string_view key, std::uint8_t rdb_type, std::string_view bytes,
                              std::optional<UnixTime> expire_at);
+
+  /// Gives a value that from_rdb() has made the encoding that Redis gives it when it loads one of `rdb_type`, a legacy form
+  /// included: packed within the limits, not packed beyond. Null if limits do not matter.
+  void (*fit)(Entry& entry, std::uint8_t rdb_type, const CollectionLimits& limits) = nullptr;
 
   /// Mixes the value into Redis' DEBUG DIGEST of the key.
   void (*mix_digest)(const Entry& entry, Digest& digest);
@@ -41,6 +46,10 @@ struct TypeOps {
 };
 
 const TypeOps& type_ops(ObjectType type);
+/// What loads a value does this at last.
+inline void fit_to_limits(Entry& entry, std::uint8_t rdb_type, const CollectionLimits& limits) {
+  if (const auto fit = type_ops(entry.type()).fit) fit(entry, rdb_type, limits);
+}
 /// Null if no type writes this RDB type byte.
 const TypeOps* type_ops_of_rdb(std::uint8_t rdb_type);
 /// Called once per type before the first use, from the type's own file.

@@ -13,5 +13,6 @@ std::span<const Command> pubsub_commands();       // SUBSCRIBE PUBLISH PUBSUB ..
 std::span<const Command> server_commands();       // CONFIG INFO COMMAND SHUTDOWN SAVE TIME MONITOR ...
 std::span<const Command> scripting_commands();    // EVAL EVALSHA SCRIPT FUNCTION FCALL
 std::span<const Command> debug_commands();        // DEBUG MEMORY LATENCY SLOWLOG
+std::span<const Command> migrate_commands();      // MIGRATE
 
 }  // namespace stele

@@ -10,6 +10,7 @@
 #include "protocol/clients.h"
 #include "protocol/config_live.h"
 #include "protocol/latency_monitor.h"
+#include "protocol/migrate/target_links.h"
 #include "protocol/server_stats.h"
 #include "protocol/slow_log.h"
 
@@ -57,6 +58,7 @@ struct Environment {
   Pushes* pushes = nullptr;
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;
+  TargetLinks target_links;
   Pause pause;
   std::vector<Connection*> monitors;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE

@@ -110,9 +110,10 @@ void add_stats(InfoText& info, Environment& environment) {
   info.add("pubsub_channels", environment.pubsub->count(Topic::channel));
   info.add("pubsub_patterns", environment.pubsub->count(Topic::pattern));
   info.add("pubsubshard_channels", environment.pubsub->count(Topic::shard));
+  info.add("migrate_cached_sockets", environment.target_links.size());
   for (const std::string_view none :
        {"latest_fork_usec", "total_forks",
-        "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
+        "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
         "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"}) {
     info.add(none, 0);
   }

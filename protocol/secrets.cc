@@ -18,6 +18,11 @@ std::vector<std::string_view> without_secrets(const RegisteredCommand& command, 
       shown[i + 1] = shown[i + 2] = kRedacted;
       i += 2;
     }
+  } else if (command.full_name == "migrate") {
+    for (std::size_t i = 6; i < shown.size() && !equals_ignoring_case(shown[i], "keys"); ++i) {
+      std::size_t secrets = equals_ignoring_case(shown[i], "auth") ? 1 : equals_ignoring_case(shown[i], "auth2") ? 2 : 0;
+      for (; secrets > 0 && i + 1 < shown.size(); --secrets) shown[++i] = kRedacted;
+    }
   } else if (command.full_name == "config|set") {
     for (std::size_t i = 2; i + 1 < shown.size(); i += 2) {
       const Directive* directive = find_directive(shown[i]);

@@ -130,6 +130,7 @@ void register_commands(CommandRegistry& registry) {
       scripting_commands(),
       debug_commands(),
       pubsub_commands(),
+      migrate_commands(),
   };
   for (const auto& rows : tables) registry.add(rows);
 }
@@ -416,6 +417,7 @@ void Server::cron() {
     }
   }
   tracking_->trim(kTrimPerCron);
+  environment_->target_links.close_idle(now_);
   storage_->cron();
   save_if_due();
 }

@@ -11,6 +11,7 @@ namespace stele {
 namespace {
 
 constexpr std::uint8_t kRdbHash = 4;
+constexpr std::uint8_t kRdbHashZipmap = 9;
 constexpr std::uint8_t kRdbHashListpack = 16;
 
 void append_field(const HashField& field, std::string& out) {
@@ -61,7 +62,7 @@ class HashLoader {
     return true;
   }
 
-  /// Small ones become listpacks by Redis' own limits: those that are configured count when the hash grows.
+  /// Small ones become listpacks by Redis' own limits; fit() knows those that are configured.
   bool read_pairs(RdbReader& reader) {
     const CollectionLimits limits;
     const std::uint64_t count = reader.length();
@@ -95,6 +96,12 @@ Result<Entry*> from_rdb(std::string_view key, std::uint8_t rdb_type, std::string
   HashLoader loader;
   if (!(rdb_type == kRdbHash ? loader.read_pairs(reader) : loader.read_listpack(reader))) return malformed(bytes);
   return loader.take(key, expire_at);
+}
+
+void fit(Entry& entry, std::uint8_t rdb_type, const CollectionLimits& limits) {
+  HashBody hash(entry);
+  hash.fit(rdb_type == kRdbHash || rdb_type == kRdbHashZipmap, rdb_type == kRdbHash, limits);
+  hash.put_into(entry);
 }
 
 void mix_digest(const Entry& entry, Digest& digest) {
@@ -132,6 +139,7 @@ constexpr TypeOps kHashOps = {
     .free_body = [](Entry& entry) { HashBody(entry).free(); },
     .append_rdb = append_rdb,
     .from_rdb = from_rdb,
+    .fit = fit,
     .mix_digest = mix_digest,
     .body_bytes = body_bytes,
     .copy = copy,

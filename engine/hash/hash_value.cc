@@ -130,6 +130,37 @@ void HashBody::convert(std::size_t expected) {
   encoding_ = Encoding::hashtable;
 }
 
+void HashBody::pack() {
+  Listpack listpack;
+  HashTable::Walk walk(table());
+  while (const HashField* field = walk.next()) {
+    listpack.append(field->text());
+    listpack.append(field->value());
+  }
+  free();
+  listpack.shrink();
+  body_ = listpack.release();
+  encoding_ = Encoding::listpack;
+}
+
+void HashBody::fit(bool by_length, bool may_pack, const CollectionLimits& limits) {
+  bool fits = static_cast<std::int64_t>(size()) <= limits.hash_max_listpack_entries;
+  if (fits && by_length) {
+    std::size_t longest = 0, bytes = 0;
+    HashWalk walk(*this);
+    PackedValue field, value;
+    char scratch[2][24];
+    while (walk.next(field, value)) {
+      const std::size_t field_bytes = field.text(scratch[0]).size(), value_bytes = value.text(scratch[1]).size();
+      longest = std::max({longest, field_bytes, value_bytes});
+      bytes += field_bytes + value_bytes + 32;
+    }
+    fits = static_cast<std::int64_t>(longest) <= limits.hash_max_listpack_value && bytes <= Listpack::kBytesMax;
+  }
+  if (fits && may_pack && encoding_ == Encoding::hashtable) pack();
+  if (!fits && encoding_ == Encoding::listpack) convert(size());
+}
+
 HashWalk::HashWalk(const HashBody& hash) {
   if (hash.encoding() == Encoding::hashtable) {
     walk_.emplace(hash.table());

@@ -61,6 +61,10 @@ class HashBody {
   /// Becomes a hashtable at once if so many more fields would make it one anyway.
   void expect(std::size_t more_fields, const CollectionLimits& limits);
 
+  /// Takes the form that Redis gives what it loads, by the number of fields and, if `by_length`, their and the values' lengths;
+  /// a listpack only if `may_pack`.
+  void fit(bool by_length, bool may_pack, const CollectionLimits& limits);
+
   const HashTable& table() const { return *static_cast<HashTable*>(body_); }  // of a hashtable
   void* body() const { return body_; }
   void free() const;
@@ -69,6 +73,7 @@ class HashBody {
   HashBody(Encoding encoding, void* body) : encoding_(encoding), body_(body) {}
   friend class HashLoader;
   void convert(std::size_t expected);
+  void pack();
   HashTable& table() { return *static_cast<HashTable*>(body_); }
 
   Encoding encoding_;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 1 << 20;
 constexpr std::uint64_t kProgressBytes = 4 << 20;
-constexpr std::size_t kLineBytesMax = 1024;  // of an annotation, as stock servers read it
+constexpr std::size_t kLineBytesMax = 1023;  // of an annotation, as stock servers read it
 
 class Reader {
  public:
@@ -31,16 +31,18 @@ class Reader {
       if (rest.empty() && left_to_read() == 0) break;
       if (rest.starts_with('#')) {
         const std::size_t end = rest.find('\n');
+        if (std::min(end, rest.size()) >= kLineBytesMax) {
+          return bad(fmt::format("a line that begins with # is longer than {} bytes", kLineBytesMax));
+        }
         if (end != std::string_view::npos) {
           at_ += end + 1;
           continue;
         }
-        if (rest.size() >= kLineBytesMax) return bad("a line that begins with # does not end");
       } else if (!rest.empty()) {
         const RespParser::Outcome outcome = parser_.parse(rest);
         if (outcome == RespParser::Outcome::error) return bad(parser_.error());
         if (outcome == RespParser::Outcome::command) {
-          if (parser_.is_inline()) return bad("no command in RESP");
+          if (parser_.is_inline()) return bad("this is no command in RESP");
           STELE_CHECK(take(parser_.args()));
           at_ += parser_.consumed();
           continue;
@@ -87,7 +89,7 @@ class Reader {
       return Status();
     }
     if (equals_ignoring_case(args[0], "EXEC")) {
-      if (!multi_at_) return bad("EXEC without MULTI");
+      // Without MULTI, it is an error of a command, and those are not looked at.
       for (const std::vector<std::string>& queued : queued_) {
         const std::vector<std::string_view> views(queued.begin(), queued.end());
         STELE_CHECK(run(views));
@@ -107,6 +109,11 @@ class Reader {
   }
 
   Status at_end() {
+    const std::string_view rest = std::string_view(buffer_).substr(at_);
+    if (const std::size_t end = rest.find('\n'); end != std::string_view::npos && (end == 0 || rest[end - 1] != '\r')) {
+      return bad("a line does not end with CR LF");
+    }
+    if (rest.starts_with('#')) at_ = buffer_.size();
     const std::uint64_t whole = multi_at_.value_or(position());
     if (whole == total_) return Status();
     if (!options_.may_be_truncated) {

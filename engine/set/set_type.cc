@@ -68,7 +68,7 @@ class SetLoader {
     return true;
   }
 
-  /// Small ones are packed by Redis' own limits: those that are configured count when the set grows.
+  /// Small ones are packed by Redis' own limits; fit() knows those that are configured.
   bool read_members(RdbReader& reader) {
     const CollectionLimits limits;
     const std::uint64_t count = reader.length();
@@ -106,6 +106,12 @@ Result<Entry*> from_rdb(std::string_view key, std::uint8_t rdb_type, std::string
   return loader.take(key, expire_at);
 }
 
+void fit(Entry& entry, std::uint8_t rdb_type, const CollectionLimits& limits) {
+  SetBody set(entry);
+  set.fit(rdb_type != kRdbSet, limits);
+  set.put_into(entry);
+}
+
 void mix_digest(const Entry& entry, Digest& digest) {
   SetWalk walk{SetBody(entry)};
   PackedValue member;
@@ -141,6 +147,7 @@ constexpr TypeOps kSetOps = {
     .free_body = [](Entry& entry) { SetBody(entry).free(); },
     .append_rdb = append_rdb,
     .from_rdb = from_rdb,
+    .fit = fit,
     .mix_digest = mix_digest,
     .body_bytes = body_bytes,
     .copy = copy,

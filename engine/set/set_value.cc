@@ -206,11 +206,60 @@ void SetBody::expect(std::size_t more, const CollectionLimits& limits) {
 }
 
 void SetBody::to_listpack() {
-  const Intset intset = Intset::adopt(body_);
   Listpack listpack;
-  for (std::size_t i = 0; i < intset.size(); ++i) listpack.append_integer(intset.at(i));
+  SetWalk walk(*this);
+  PackedValue member;
+  while (walk.next(member)) {
+    if (member.is_integer()) {
+      listpack.append_integer(member.integer);
+    } else {
+      listpack.append({member.data, member.bytes});
+    }
+  }
+  free();
   body_ = listpack.release();
   encoding_ = Encoding::listpack;
+}
+
+bool SetBody::has_integers_only() const {
+  if (encoding_ == Encoding::intset) return true;
+  SetWalk walk(*this);
+  PackedValue member;
+  while (walk.next(member)) {
+    if (!member.is_integer() && !parse_integer({member.data, member.bytes})) return false;
+  }
+  return true;
+}
+
+bool SetBody::fits_listpack(bool by_length, const CollectionLimits& limits) const {
+  if (static_cast<std::int64_t>(size()) > limits.set_max_listpack_entries) return false;
+  if (!by_length) return true;
+  std::size_t longest = 0, bytes = 0;
+  SetWalk walk(*this);
+  PackedValue member;
+  char scratch[24];
+  while (walk.next(member)) {
+    const std::size_t length = member.text(scratch).size();
+    longest = std::max(longest, length);
+    bytes += length + 16;
+  }
+  return static_cast<std::int64_t>(longest) <= limits.set_max_listpack_value && bytes <= Listpack::kBytesMax;
+}
+
+void SetBody::fit(bool packed, const CollectionLimits& limits) {
+  if (packed) {
+    const bool fits = encoding_ == Encoding::intset ? size() <= intset_members_max(limits) : fits_listpack(false, limits);
+    if (!fits && encoding_ != Encoding::hashtable) to_table(size());
+    return;
+  }
+  const bool integers = has_integers_only();
+  if (integers) to_intset_if_possible(limits);
+  if (integers && size() <= intset_members_max(limits)) return;
+  if (integers || !fits_listpack(true, limits)) {
+    if (encoding_ != Encoding::hashtable) to_table(size());
+  } else if (encoding_ != Encoding::listpack) {
+    to_listpack();
+  }
 }
 
 void SetBody::to_table(std::size_t expected) {

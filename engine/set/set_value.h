@@ -67,6 +67,9 @@ class SetBody {
   void expect(std::size_t more, const CollectionLimits& limits);
   /// Becomes an intset if it holds integers only and not too many: at the end of what builds a set.
   void to_intset_if_possible(const CollectionLimits& limits);
+  /// Takes the form that Redis gives what it loads. What was `packed` stays so unless it has too many members; else their
+  /// length counts, too, and integers alone are an intset.
+  void fit(bool packed, const CollectionLimits& limits);
   /// Gives room that is not used back to the allocator.
   void shrink();
 
@@ -80,6 +83,8 @@ class SetBody {
   bool add_to_table(std::string_view text);
   bool may_join_as_listpack(std::string_view text, const CollectionLimits& limits) const;
   void to_listpack();
+  bool has_integers_only() const;
+  bool fits_listpack(bool by_length, const CollectionLimits& limits) const;
   void to_table(std::size_t expected);
 
   Encoding encoding_;

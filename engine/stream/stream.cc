@@ -166,7 +166,6 @@ bool Stream::has_deletions_from(StreamId id) const {
   return length_ > 0 && !deleted.is_zero() && first_id_ <= deleted && id <= deleted;
 }
 
-/// How many entries were ever added up to `id`, itself included; kUnknown if that cannot be told.
 std::int64_t Stream::entries_up_to(StreamId id) const {
   const auto added = static_cast<std::int64_t>(facts.entries_added);
   if (added == 0) return 0;

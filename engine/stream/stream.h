@@ -73,6 +73,8 @@ class Stream {
   StreamGroup* find_group(std::string_view name) const;
   /// `group` is about to be told of `id`, which is behind its last one.
   void advance(StreamGroup& group, StreamId id) const;
+  /// How many entries were ever added up to `id`, itself included; StreamGroup::kUnknown if that cannot be told.
+  std::int64_t entries_up_to(StreamId id) const;
   /// How many entries `group` has not read yet, if that can be told.
   std::optional<std::int64_t> lag(const StreamGroup& group) const;
 
@@ -95,7 +97,6 @@ class Stream {
   bool goes_whole(Nodes::const_iterator node, const stream_node::Head& head, const StreamTrim& trim) const;
   std::uint64_t trim_within(StreamId key, Listpack& node, const StreamTrim& trim);
   bool has_deletions_from(StreamId id) const;
-  std::int64_t entries_up_to(StreamId id) const;
 
   Nodes nodes_;
   std::uint64_t length_ = 0;

@@ -167,6 +167,10 @@ Result<Entry*> from_rdb(std::string_view key, std::uint8_t rdb_type, std::string
   return adopt(key, std::move(zset), expire_at);
 }
 
+void fit(Entry& entry, std::uint8_t rdb_type, const CollectionLimits& limits) {
+  SortedSet(entry).fit(rdb_type != kRdbZset && rdb_type != kRdbZset2, limits);
+}
+
 /// In no order, but each score belongs to its member.
 void mix_digest(const Entry& entry, Digest& digest) {
   SortedSet(entry).for_each([&](std::string_view text, double score) {
@@ -201,6 +205,7 @@ constexpr TypeOps kZsetOps = {
     .free_body = free_body,
     .append_rdb = append_rdb,
     .from_rdb = from_rdb,
+    .fit = fit,
     .mix_digest = mix_digest,
     .body_bytes = body_bytes,
     .copy = copy,

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <memory>
 
 #include "protocol/resp_writer.h"
 
@@ -101,6 +102,32 @@ void SortedSet::become_skiplist() {
   }
   entry_.set_encoding(Encoding::skiplist);
   entry_.set_body(large);
+}
+
+void SortedSet::become_packed() {
+  const std::unique_ptr<Zset> large(&zset());
+  Listpack listpack(large->member_bytes);
+  for_each([&listpack](std::string_view text, double score) { append_packed(listpack, text, score); });
+  listpack.shrink();
+  entry_.set_encoding(Encoding::listpack);
+  entry_.set_body(listpack.release());
+}
+
+void SortedSet::fit(bool packed, const CollectionLimits& limits) {
+  if (packed) {
+    if (is_packed() && !fits_packed(size(), 0, limits)) become_skiplist();
+    return;
+  }
+  std::size_t longest = 0, bytes = 0;
+  if (fits_packed(size(), 0, limits)) {
+    for_each([&](std::string_view text, double) {
+      longest = std::max(longest, text.size());
+      bytes += text.size() + kDoubleTextMax;
+    });
+  }
+  const bool fits = fits_packed(size(), longest, limits) && bytes <= Listpack::kBytesMax;
+  if (fits && !is_packed()) become_packed();
+  if (!fits && is_packed()) become_skiplist();
 }
 
 // --- looking

@@ -80,6 +80,10 @@ class SortedSet {
   bool is_packed() const { return entry_.encoding() == Encoding::listpack; }
   std::size_t size() const;
 
+  /// Takes the form that Redis gives what it loads. What was `packed` stays so unless it has too many members; else the
+  /// length of the members counts, too.
+  void fit(bool packed, const CollectionLimits& limits);
+
   /// Where a member is, or that it is not there. Valid until the next change.
   struct Spot {
     bool found = false;
@@ -144,6 +148,7 @@ class SortedSet {
  private:
   Zset& zset() { return *static_cast<Zset*>(entry_.body()); }
   void become_skiplist();
+  void become_packed();
   void insert_packed(std::string_view text, double score);
 
   Entry& entry_;

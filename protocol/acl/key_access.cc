@@ -64,6 +64,7 @@ bool migrate_keys(std::span<const std::string_view> args, std::vector<KeyPositio
       i += 2;
     } else if (is(args[i], "KEYS")) {
       if (!args[3].empty()) return false;
+      if (i + 1 == args.size()) break;
       first = i + 1;
       last = args.size() - 1;
       break;

@@ -85,6 +85,23 @@ TEST_F(HyperLogLogCommands, ACorruptedValueStaysAsItWas) {
   EXPECT_EQ(run("PFADD", "k", "a"), "-WRONGTYPE Key is not a valid HyperLogLog string value.");
 }
 
+TEST_F(HyperLogLogCommands, OneElementThatDoesNotFitADamagedValueKeepsAllFromBeingAdded) {
+  // Elements whose registers are far apart: a value that ends between them has room for the first only.
+  const auto index = [](int i) { return hll::element_of(std::to_string(i)).index; };
+  int low = 0, high = 0;
+  while (index(low) > 4000) ++low;
+  while (index(high) < 12'000) ++high;
+  std::string damaged = hll::empty().substr(0, hll::kHeaderBytes) + "\x5f\xff";  // 8192 registers of 0
+  for (const std::string tail : {"", "\x7f"}) {  // or another run, cut in two
+    run("SET", "k", damaged + tail);
+    EXPECT_EQ(run("PFADD", "k", std::to_string(low)), ":1");
+    run("SET", "k", damaged + tail);
+    EXPECT_EQ(run("PFADD", "k", std::to_string(low), std::to_string(high)), "-INVALIDOBJ Corrupted HLL object detected");
+    EXPECT_EQ(effects(), "");
+    EXPECT_EQ(keyspace().find(db(), "k").entry->inline_value(), damaged + tail);
+  }
+}
+
 TEST_F(HyperLogLogCommands, PfmergeOfADenseSourceIsDense) {
   run("PFADD", "a", "1", "2");
   run("PFADD", "b", "2", "3");

@@ -59,7 +59,7 @@ class EngineTest : public ::testing::Test {
     auto journal = Journal::open(directory_.path() / "appendonlydir", {.fsync = Fsync::no});
     STELE_ASSERT(journal.ok());
     journal_ = std::move(*journal);
-    effects_ = std::make_unique<Effects>(*journal_);
+    effects_ = std::make_unique<Effects>(journal_->batch());
     effects_->set_stream_db(0);
     keyspace_ = std::make_unique<Keyspace>(16, KeyHasher::Seed{1, 2, 3}, *effects_, watches_, reclaimer_);
     keyspace_->set_now(UnixTime(kStartMs));

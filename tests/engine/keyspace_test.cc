@@ -24,7 +24,7 @@ class Engine {
   explicit Engine(const std::filesystem::path& dir, const KeyHasher::Seed& seed = {7}) {
     register_types();
     journal_ = std::move(*Journal::open(dir, {.fsync = Fsync::no}));
-    effects_ = std::make_unique<Effects>(*journal_);
+    effects_ = std::make_unique<Effects>(journal_->batch());
     effects_->mute(true);
     keyspace = std::make_unique<Keyspace>(kDatabases, seed, *effects_, watches_, reclaimer_);
     keyspace->set_now(UnixTime(1000));

@@ -364,6 +364,23 @@ TEST_F(StoredStream, IsReadInTheFormsOfRedis5And70) {
   EXPECT_EQ(entries(**five), entries(stream_));
 }
 
+// What XINFO of Redis says after it has loaded the same.
+TEST_F(StoredStream, WhatAGroupOfRedis5HasReadIsToldWhereItCanBe) {
+  Stream stream;
+  const std::vector<std::string_view> pairs{"f", "v"};
+  for (std::uint64_t ms = 1; ms <= 4; ++ms) stream.append({ms, 0}, pairs, CollectionLimits());
+  const std::pair<StreamId, std::optional<std::int64_t>> read[] = {
+      {{0, 0}, 0}, {{0, 5}, 0}, {{1, 0}, 1}, {{1, 1}, std::nullopt}, {{3, 0}, std::nullopt}, {{4, 0}, 4}, {{9, 0}, std::nullopt}};
+  for (const auto& [id, entries] : read) stream.groups.emplace(text_of(id), std::make_unique<StreamGroup>()).first->second->last_id = id;
+  const auto loaded = stream_from_rdb(kRdbStreamListpacks, stored_as(kRdbStreamListpacks, stream));
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  for (const auto& [id, entries] : read) {
+    const StreamGroup& group = *(*loaded)->find_group(text_of(id));
+    EXPECT_EQ(group.entries_read, entries.value_or(StreamGroup::kUnknown)) << text_of(id);
+    EXPECT_EQ((*loaded)->lag(group), entries ? std::optional(4 - *entries) : std::nullopt) << text_of(id);
+  }
+}
+
 TEST_F(StoredStream, AnEmptyOneIsAStreamToo) {
   const auto again = stream_from_rdb(kRdbStreamListpacks3, stored(Stream()));
   ASSERT_TRUE(again.ok()) << again.status().message();

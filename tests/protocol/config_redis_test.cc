@@ -179,6 +179,9 @@ TEST_F(ConfigBesideRedis, EveryNameOfRedisIsKnownAndTheOthersAreOurs) {
       "checkpoint-journal-bytes",
       "loader-threads",
       "warm-up",
+      "rdb-version",
+      "rdb-skip-unknown",
+      "recover-from-checkpoint",
       // of Redis 7.2
       "set-max-listpack-entries",
       "set-max-listpack-value",
