@@ -223,7 +223,7 @@ constexpr Directive kDirectives[] = {
     {.name = "rdb-version", .type = integer, .min = kRdbVersionFirst, .max = kRdbVersionLast, MEMBER(rdb_version)},
     {.name = "rdbchecksum", .type = yes_no, .flags = kConfigImmutable, MEMBER(rdbchecksum)},
     {.name = "rdbcompression", .type = yes_no, MEMBER(rdbcompression)},
-    {.name = "recover-from-checkpoint", .type = yes_no, .flags = kConfigImmutable, MEMBER(recover_from_checkpoint)},
+    {.name = "recover-from-checkpoint", .type = yes_no, .flags = kConfigImmutable | kConfigOwn, MEMBER(recover_from_checkpoint)},
     {.name = "rename-command", .type = repeated, .flags = kConfigFileOnly, MEMBER(renamed_commands)},
     {.name = "repl-backlog-size", .type = memory, .min = 1, .max = kLongMax, .floor = 16384, MEMBER(repl_backlog_size)},
     {.name = "repl-backlog-ttl", .type = integer, .max = kLongMax, MEMBER(repl_backlog_ttl)},

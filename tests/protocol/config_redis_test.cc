@@ -211,6 +211,17 @@ TEST_F(ConfigBesideRedis, DefaultsAreTheSame) {
   }
 }
 
+TEST_F(ConfigBesideRedis, WhatRedisDoesNotKnowMayBeSetToTheValueThatItHas) {
+  std::set<std::string> known;
+  for (const auto& [name, value] : redis_values()) known.insert(name);
+  LiveConfig config = test::live();
+  for (const auto& [name, value] : our_values()) {
+    if (known.contains(name)) continue;
+    const Status status = set(config, {{name, value}});
+    EXPECT_TRUE(status.ok()) << status.message();
+  }
+}
+
 TEST_F(ConfigBesideRedis, WrongValuesGetTheSameAnswer) {
   // To Redis these are more than values: a new port or password would end the test, others need the system's help.
   const std::set<std::string> left_out = {"requirepass",  "port",          "tls-port",
