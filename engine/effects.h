@@ -16,7 +16,8 @@ namespace stele {
 class Effects {
  public:
   /// `batch` is the journal's.
-  explicit Effects(ByteBuffer& batch) : batch_(batch) {}
+  explicit Effects(ByteBuffer& batch) : batch_(&batch) {}
+  void attach(ByteBuffer& batch) { batch_ = &batch; }
 
   /// While replaying, what is executed already stands in the journal: nothing is added.
   void mute(bool muted) { muted_ = muted; }
@@ -27,7 +28,7 @@ class Effects {
   void set_stream_db(int db) { stream_db_ = db; }
 
   void begin_unit() {
-    unit_start_ = batch_.size();
+    unit_start_ = batch_->size();
     unit_stream_db_ = stream_db_;
     unit_effects_ = 0;
   }
@@ -52,7 +53,7 @@ class Effects {
   void emit(int db, const Parts&... parts) {
     if (muted_) return;
     open_effect(db);
-    append_command(batch_, parts...);
+    append_command(*batch_, parts...);
   }
 
   /// As emit(), for a command whose length is known only at run time.
@@ -67,9 +68,9 @@ class Effects {
   void insert_multi();
   void select(int db);
 
-  void append_raw(std::string_view bytes) { batch_.append(bytes); }
+  void append_raw(std::string_view bytes) { batch_->append(bytes); }
 
-  ByteBuffer& batch_;
+  ByteBuffer* batch_;
   std::size_t unit_start_ = 0;
   std::size_t unit_effects_ = 0;
   int unit_stream_db_ = -1;

@@ -259,8 +259,8 @@ class Keyspace {
   /// Frees them, up to `segments` segments; true when done.
   bool sweep_tombstones(std::size_t segments);
 
-  /// Takes up the state of a label, all keys cold. The keyspace must be new, with the state's hash seed; `invalid` if it has
-  /// too few databases.
+  /// Takes up the state of a label, its hash seed too, all keys cold. The keyspace must be new; `invalid` if it has too few
+  /// databases.
   Status restore(const EngineState& state);
 
   KeyspaceStats& stats() { return stats_; }

@@ -9,7 +9,8 @@ EngineState Keyspace::engine_state() const {
 }
 
 Status Keyspace::restore(const EngineState& state) {
-  STELE_ASSERT(state.seed == hasher_.seed());
+  for (const auto& db : dbs_) STELE_ASSERT(db->size() == 0);
+  hasher_ = KeyHasher(state.seed);
   std::vector<bool> known(dbs_.size());
   next_partition_ = state.next_partition;
   functions_ = state.functions;

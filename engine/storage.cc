@@ -22,7 +22,13 @@ std::string partition_begin(Partition partition) { return stored_key(partition, 
 }  // namespace
 
 Storage::Storage(StorageOptions options, std::function<void()> on_progress)
-    : options_(std::move(options)), on_progress_(std::move(on_progress)), saver_(on_progress_) {}
+    : options_(std::move(options)),
+      on_progress_(std::move(on_progress)),
+      effects_(std::make_unique<Effects>(no_batch_)),
+      keyspace_(std::make_unique<Keyspace>(options_.databases, KeyHasher::random_seed(), *effects_, watches_, reclaimer_)),
+      saver_(on_progress_) {
+  effects_->mute(true);
+}
 
 Storage::~Storage() {
   // Threads that read the store end before it does; the journal last, it holds what everyone relies on.
@@ -34,38 +40,36 @@ Storage::~Storage() {
   checkpointer_.reset();
 }
 
-Result<std::unique_ptr<Storage>> Storage::open(StorageOptions options, CommandRegistry& registry,
-                                               std::function<void()> on_progress) {
+Status Storage::open(CommandRegistry& registry) {
   const auto start = std::chrono::steady_clock::now();
-  std::unique_ptr<Storage> storage(new Storage(std::move(options), std::move(on_progress)));
-  Storage& self = *storage;
-  STELE_TRY(LockFile lock, LockFile::acquire(self.options_.dir / "LOCK"));
-  self.lock_ = std::make_unique<LockFile>(std::move(lock));
+  STELE_TRY(LockFile lock, LockFile::acquire(options_.dir / "LOCK"));
+  lock_ = std::make_unique<LockFile>(std::move(lock));
 
-  STELE_CHECK(self.open_store());
-  if (self.store_->label() == nullptr) {
-    STELE_TRY(const auto source, self.find_source());
-    if (source) STELE_CHECK(self.rebuild(*source, registry));
+  STELE_CHECK(open_store());
+  if (store_->label() == nullptr) {
+    STELE_TRY(const auto source, find_source());
+    if (source) STELE_CHECK(rebuild(*source, registry));
   }
-  STELE_CHECK(self.open_journal(registry));
-  if (self.rebuilt_from_) STELE_CHECK(self.install_rebuilt());
-  STELE_CHECK(self.drop_orphans());
-  STELE_CHECK(self.open_keyspace());
-  self.recovery_.open_took = since(start);
+  STELE_CHECK(open_journal(registry));
+  if (rebuilt_from_) STELE_CHECK(install_rebuilt());
+  STELE_CHECK(drop_orphans());
+  STELE_CHECK(open_keyspace());
+  recovery_.open_took = since(start);
 
   const auto replay_start = std::chrono::steady_clock::now();
-  STELE_CHECK(self.replay(registry));
-  self.recovery_.replay_took = since(replay_start);
-  self.begin_history_if_unclean();
+  STELE_CHECK(replay(registry));
+  recovery_.replay_took = since(replay_start);
+  begin_history_if_unclean();
 
-  self.loader_ = std::make_unique<Loader>(*self.store_, self.options_.loader_threads, self.on_progress_);
-  self.checkpointer_ = std::make_unique<Checkpointer>(
-      *self.keyspace_, *self.store_, [journal = self.journal_.get()] { return journal->sync(); }, self.on_progress_);
-  self.checkpoint_at_ = std::chrono::steady_clock::now();
-  self.checkpoint_history_.emplace_back(self.checkpoint_at_, self.journal_->start());
-  self.resolve_replayed();
-  if (self.options_.warm_up) self.warm_up_db_ = 0;
-  return storage;
+  loader_ = std::make_unique<Loader>(*store_, options_.loader_threads, on_progress_);
+  checkpointer_ =
+      std::make_unique<Checkpointer>(*keyspace_, *store_, [journal = journal_.get()] { return journal->sync(); }, on_progress_);
+  checkpoint_at_ = std::chrono::steady_clock::now();
+  checkpoint_history_.emplace_back(checkpoint_at_, journal_->start());
+  resolve_replayed();
+  if (options_.warm_up) warm_up_db_ = 0;
+  open_ = true;
+  return Status();
 }
 
 Status Storage::drop_orphans() {

@@ -53,8 +53,8 @@ struct StorageOptions {
   bool lfu = false;
   /// Starts with a store whose journal is gone: what came behind the checkpoint is lost.
   bool recover_from_checkpoint = false;
-  /// Called now and then while a start takes long: bytes read, of how many.
-  std::function<void(std::uint64_t done, std::uint64_t total)> on_loading;
+  /// Called a few dozen times a second while a start takes long.
+  std::function<void()> on_loading;
 };
 
 /// What a start found and did, for the log and INFO.
@@ -95,11 +95,22 @@ struct SnapshotFigures {
 /// Threads: the executor, unless said otherwise.
 class Storage {
  public:
-  /// Opens or creates everything and replays the journal from the checkpoint on. `registry` must know every command that
-  /// has effects. `on_progress` is called on any thread when turn() has something to look at.
-  static Result<std::unique_ptr<Storage>> open(StorageOptions options, CommandRegistry& registry,
-                                               std::function<void()> on_progress);
+  /// An empty keyspace; of the rest, nothing is there before open(). `on_progress` is called on any thread when turn() has
+  /// something to look at.
+  Storage(StorageOptions options, std::function<void()> on_progress);
   ~Storage();
+
+  /// Opens or creates everything and replays the journal from the checkpoint on. `registry` must know every command that has
+  /// effects. `options().on_loading` is called now and then: it may look at the keyspace, not change it.
+  Status open(CommandRegistry& registry);
+  bool is_open() const { return open_; }
+  /// How far open() has come with what takes long, in bytes.
+  struct Loading {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+  };
+  const Loading& loading() const { return loading_; }
 
   Keyspace& keyspace() { return *keyspace_; }
   Effects& effects() { return *effects_; }
@@ -161,8 +172,7 @@ class Storage {
   void when_counts_are_exact(std::function<void()> done) { counts_waiting_.push_back(std::move(done)); }
 
  private:
-  Storage(StorageOptions options, std::function<void()> on_progress);
-
+  void note_loading(std::uint64_t done, std::uint64_t total);
   Status open_store();
   Result<std::optional<RebuildSource>> find_source() const;
   Status rebuild(const RebuildSource& source, CommandRegistry& registry);
@@ -208,6 +218,11 @@ class Storage {
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Loader> loader_;
 
+  bool open_ = false;
+  Loading loading_;
+  std::chrono::steady_clock::time_point loading_noted_;
+  std::chrono::steady_clock::time_point loading_logged_ = std::chrono::steady_clock::now();
+  ByteBuffer no_batch_;  // of effects_ until there is a journal
   std::optional<RebuildSource> rebuilt_from_;
 
   RdbSaver saver_;

@@ -22,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::seconds kProgressEvery{2};
+constexpr std::chrono::seconds kLogEvery{2};
+constexpr std::chrono::milliseconds kNoteEvery{20};
 
 ReplicationId random_replication_id() {
   unsigned char bytes[20];
@@ -57,6 +58,18 @@ Status Storage::open_store() {
   return Status();
 }
 
+void Storage::note_loading(std::uint64_t done, std::uint64_t total) {
+  loading_.done = done;
+  loading_.total = total;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - loading_noted_ < kNoteEvery) return;
+  loading_noted_ = now;
+  if (options_.on_loading) options_.on_loading();
+  if (now - loading_logged_ < kLogEvery) return;
+  loading_logged_ = now;
+  spdlog::info("loading: {} of {} bytes, {} %", done, total, done * 100 / std::max<std::uint64_t>(1, total));
+}
+
 /// Nothing if all that there may be is in the journal's own segments.
 Result<std::optional<RebuildSource>> Storage::find_source() const {
   STELE_TRY(const JournalDirectory journal,
@@ -88,7 +101,6 @@ Result<std::optional<RebuildSource>> Storage::find_source() const {
 
 Status Storage::rebuild(const RebuildSource& source, CommandRegistry& registry) {
   const auto start = std::chrono::steady_clock::now();
-  auto reported = start;
   const fs::path dir = options_.dir / "rocksdb.loading";
   store_.reset();
   STELE_CHECK(remove_tree(dir));
@@ -103,13 +115,7 @@ Status Storage::rebuild(const RebuildSource& source, CommandRegistry& registry) 
                          .now = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                              std::chrono::system_clock::now().time_since_epoch()).count()),
                          .replid = random_replication_id(),
-                         .on_progress = [&](std::uint64_t done, std::uint64_t total) {
-                           if (options_.on_loading) options_.on_loading(done, total);
-                           const auto now = std::chrono::steady_clock::now();
-                           if (now - reported < kProgressEvery) return;
-                           reported = now;
-                           spdlog::info("loading: {} of {} bytes, {} %", done, total, done * 100 / std::max<std::uint64_t>(1, total));
-                         }};
+                         .on_progress = [this](std::uint64_t done, std::uint64_t total) { note_loading(done, total); }};
   Result<RebuildFigures> figures = rebuild_store(dir, source, options, registry);
   if (!figures.ok()) {
     if (const Status removed = remove_tree(dir); !removed.ok()) spdlog::warn("{}", removed.message());
@@ -183,14 +189,10 @@ Status Storage::open_journal(CommandRegistry& registry) {
 
 Status Storage::open_keyspace() {
   const auto label = store_->label();
-  EngineState state{.seed = KeyHasher::random_seed(), .databases = {}, .functions = {}};
-  if (label) {
-    STELE_TRY(state, EngineState::parse(label->engine_state));
-  }
-  effects_ = std::make_unique<Effects>(journal_->batch());
-  keyspace_ = std::make_unique<Keyspace>(options_.databases, state.seed, *effects_, watches_, reclaimer_);
+  effects_->attach(journal_->batch());
   keyspace_->attach_store(store_.get());
   if (label) {
+    STELE_TRY(const EngineState state, EngineState::parse(label->engine_state));
     STELE_CHECK(keyspace_->restore(state));
     effects_->set_stream_db(label->stream_db);
   }

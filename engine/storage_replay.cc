@@ -3,14 +3,25 @@
 
 namespace stele {
 
+namespace {
+
+constexpr std::uint64_t kBytesPerNote = 256 * 1024;
+
+}  // namespace
+
 Status Storage::replay(CommandRegistry& registry) {
   const Offset from = checkpoint_offset_;
   const Offset end = journal_->end();
-  effects_->mute(true);
+  Offset noted = from;
   keyspace_->set_expiry(Expiry::off);
   Replayer replayer(registry, *keyspace_, *effects_, effects_->stream_db());
   if (from < end) {
+    loading_ = Loading();
     STELE_CHECK(journal_->replay(from, [&](std::string_view payload, UnixTime time, Offset start) {
+      if (start - noted >= kBytesPerNote) {
+        noted = start;
+        note_loading(start - from, end - from);
+      }
       return replayer.apply(payload, time, start);
     }));
     effects_->set_stream_db(replayer.db());

@@ -128,7 +128,8 @@ void monitor(Call& call) {
 void role(Call& call) {
   call.reply().array(3);
   call.reply().bulk("master");
-  call.reply().integer(static_cast<std::int64_t>(call.environment().storage.journal().end().bytes()));
+  const Storage& storage = call.environment().storage;
+  call.reply().integer(storage.is_open() ? static_cast<std::int64_t>(storage.journal().end().bytes()) : 0);
   call.reply().array(0);
 }
 

@@ -181,6 +181,9 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
   if (!connection.authenticated && !command.is(kNoAuth) && environment_.acl->asks_for_login()) {
     return "NOAUTH Authentication required.";
   }
+  if (!storage_.is_open() && !(command.is(kLoading) && !command.is(kProtected))) {
+    return "LOADING Redis is loading the dataset in memory";
+  }
   if (environment_.scripting->is_busy() && connection.acts_for == nullptr && !command.is(kAllowBusy)) {
     return environment_.scripting->busy_error();
   }
@@ -212,6 +215,7 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
 }
 
 std::string_view Dispatcher::disk_trouble() const {
+  if (!storage_.is_open()) return {};
   if (!storage_.journal().accepts_writes()) return "MISCONF Errors writing to the AOF file: No space left on device";
   if (storage_.snapshots(SnapshotKind::save).failed_in_a_row == 0) return {};
   const Config& config = environment_.config.now();

@@ -21,14 +21,14 @@ MemoryOverhead memory_overhead(Environment& environment) {
   overhead.startup = environment.stats.memory.startup();
   environment.clients.for_each([&](Connection& connection) { overhead.clients += client_bytes(connection); });
   Storage& storage = environment.storage;
-  overhead.journal_buffer = storage.journal().batch().size();
+  overhead.journal_buffer = storage.is_open() ? storage.journal().batch().size() : 0;
   for (int i = 0; i < storage.keyspace().databases(); ++i) {
     const Table& table = *storage.keyspace().db(i).table;
     // Empty tables are part of what the start took.
     if (table.size() + table.tombstones() > 0) overhead.tables += table.overhead_bytes();
     overhead.keys += table.size();
   }
-  const StoreStats store = storage.store().stats();
+  const StoreStats store = storage.is_open() ? storage.store().stats() : StoreStats();
   overhead.store = store.block_cache_bytes + store.filter_and_index_bytes + store.memtable_bytes;
   overhead.total = overhead.startup + overhead.clients + overhead.journal_buffer + overhead.tables + overhead.store;
   return overhead;

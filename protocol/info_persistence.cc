@@ -22,6 +22,21 @@ std::int64_t current_seconds(const Storage& storage, SnapshotKind kind) {
 
 std::string_view ok_or_err(bool ok) { return ok ? "ok" : "err"; }
 
+/// While the data are loaded there is neither store nor journal to tell of.
+void add_loading(InfoText& info, const Environment& environment) {
+  const Storage::Loading& loading = environment.storage.loading();
+  const double done = loading.total == 0 ? 0 : static_cast<double>(loading.done) / static_cast<double>(loading.total);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - loading.since).count();
+  info.add("loading", 1);
+  info.add("async_loading", 0);
+  info.add("loading_start_time", environment.stats.started_at.ms() / 1000);
+  info.add("loading_total_bytes", loading.total);
+  info.add("loading_rdb_used_mem", 0);
+  info.add("loading_loaded_bytes", loading.done);
+  info.line("loading_loaded_perc:{:.2f}", 100 * done);
+  info.line("loading_eta_seconds:{:.0f}", done > 0 ? seconds * (1 - done) / done : 0.0);
+}
+
 }  // namespace
 
 void add_persistence(InfoText& info, Environment& environment) {
@@ -35,6 +50,7 @@ void add_persistence(InfoText& info, Environment& environment) {
   const auto ok = [](const SnapshotFigures& snapshots) { return ok_or_err(!snapshots.last || snapshots.last->status.ok()); };
 
   info.begin("Persistence");
+  if (!storage.is_open()) return add_loading(info, environment);
   info.add("loading", 0);
   info.add("async_loading", 0);
   info.add("current_cow_peak", 0);
@@ -82,6 +98,11 @@ void add_persistence(InfoText& info, Environment& environment) {
 
 void add_replication(InfoText& info, Environment& environment) {
   Storage& storage = environment.storage;
+  if (!storage.is_open()) {
+    info.begin("Replication");
+    info.add("role", "master");
+    return info.add("connected_slaves", 0);
+  }
   const Journal& journal = storage.journal();
   const bool has_previous = !storage.previous_replid().empty();
   info.begin("Replication");
@@ -103,6 +124,7 @@ void add_replication(InfoText& info, Environment& environment) {
 
 void add_stele(InfoText& info, Environment& environment) {
   Storage& storage = environment.storage;
+  if (!storage.is_open()) return info.begin("Stele");
   const Journal& journal = storage.journal();
   const JournalStats journal_stats = journal.stats();
   const StoreStats store = storage.store().stats();

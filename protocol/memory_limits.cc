@@ -78,13 +78,14 @@ void MemoryLimits::take_config() {
 }
 
 void MemoryLimits::cron() {
-  if (memory_max_ == 0) return;
+  if (memory_max_ == 0 || !environment_.storage.is_open()) return;
   const StoreStats store = environment_.storage.store().stats();
   store_bytes_ = store.block_cache_bytes + store.filter_and_index_bytes + store.memtable_bytes;
   if (environment_.storage.reclaimer().pending_objects() == 0) handed_over_ = 0;
 }
 
 std::size_t MemoryLimits::not_counted_bytes() const {
+  if (!environment_.storage.is_open()) return 0;
   const std::size_t bytes = environment_.storage.journal().batch().capacity() + store_bytes_;
   return bytes - std::min(bytes, kCountedBytesMax);
 }

@@ -276,6 +276,19 @@ void Server::busy_turn() {
   // nothing that is in it.
   const auto held_back = static_cast<std::ptrdiff_t>(replied_.size());
 
+  look_at_others(caller);
+
+  const std::vector<Connection*> answered(replied_.begin() + held_back, replied_.end());
+  replied_.erase(replied_.begin() + held_back, replied_.end());
+  for (Connection* connection : answered) {
+    connection->in_turn = false;
+    if (!connection->closed) release_replies(*connection, storage_->journal().end(), acknowledged());
+  }
+  if (shutdown_ && shutdown_->save == ShutdownRequest::Save::no) end_in_script();
+}
+
+/// Reads what has come from connections other than `caller`, and lets new ones in.
+void Server::look_at_others(const Connection* caller) {
   std::array<epoll_event, 256> events;
   bool accepts = false;
   for (const epoll_event& event : poller_.look(events, accepts)) {
@@ -290,14 +303,19 @@ void Server::busy_turn() {
     if (event.events & EPOLLOUT && !connection.closed) send(connection);
   }
   io_->context.poll();
+}
 
-  const std::vector<Connection*> answered(replied_.begin() + held_back, replied_.end());
-  replied_.erase(replied_.begin() + held_back, replied_.end());
-  for (Connection* connection : answered) {
+/// While the data are loaded: nothing can be changed, so no reply waits for anything.
+void Server::loading_turn() {
+  const UnixTime now_of_replay = storage_->keyspace().now();
+  now_ = std::chrono::steady_clock::now();
+  dispatcher_->begin_turn(now_);
+  look_at_others(nullptr);
+  for (Connection* connection : std::exchange(replied_, {})) {
     connection->in_turn = false;
-    if (!connection->closed) release_replies(*connection, storage_->journal().end(), acknowledged());
+    if (!connection->closed) release_replies(*connection, Offset(), Offset());
   }
-  if (shutdown_ && shutdown_->save == ShutdownRequest::Save::no) end_in_script();
+  storage_->keyspace().set_now(now_of_replay);
 }
 
 void Server::read_while_busy(Connection& connection) {

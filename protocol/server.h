@@ -63,6 +63,8 @@ class Server {
   void check_query_limit(Connection& connection);
   std::size_t process(Connection& connection, std::string_view bytes);
   void busy_turn();
+  void loading_turn();
+  void look_at_others(const Connection* caller);
   void read_while_busy(Connection& connection);
   void end_in_script();
   void put_off(Connection& connection, Dispatcher::Outcome outcome);

@@ -208,7 +208,9 @@ Status Server::open_sockets() {
 }
 
 Status Server::open_storage() {
-  STELE_TRY(storage_, Storage::open(storage_options(config_.now()), registry_, [this] { wake(); }));
+  StorageOptions options = storage_options(config_.now());
+  options.on_loading = [this] { loading_turn(); };
+  storage_ = std::make_unique<Storage>(std::move(options), [this] { wake(); });
   environment_ = std::unique_ptr<Environment>(new Environment{
       .config = config_, .commands = registry_, .storage = *storage_, .clients = clients_, .stats = stats_,
       .slow_log = slow_log_, .latency = latency_});
@@ -243,6 +245,9 @@ Status Server::open_storage() {
   stats_.started_at = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                    std::chrono::system_clock::now().time_since_epoch())
                                    .count());
+  apply_config();
+  STELE_CHECK(storage_->open(registry_));
+  scripting_->functions().compile_stored();
   update_clock();
   apply_config();
   log_recovery();
@@ -277,6 +282,7 @@ void Server::apply_config() {
   news_->set_notifications(config.notify_keyspace_events);
   tracking_->set_keys_max(static_cast<std::size_t>(config.tracking_table_max_keys));
   take_live_options(config, storage_->options());
+  if (!storage_->is_open()) return;
   storage_->journal().set_fsync(fsync_of(config));
   storage_->journal().keep_base(config.appendonly);
 }

@@ -37,7 +37,6 @@ Scripting::Scripting(Environment& environment)
   script_.peer = "lua";
   script_.authenticated = true;
   script_.may_not_block = true;
-  functions_.compile_stored();
 }
 
 Scripting::~Scripting() = default;

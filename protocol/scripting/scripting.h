@@ -38,7 +38,6 @@ struct ScriptRun {
 /// Threads: the executor.
 class Scripting {
  public:
-  /// Compiles the libraries that the data directory had.
   explicit Scripting(Environment& environment);
   ~Scripting();
 

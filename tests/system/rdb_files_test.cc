@@ -283,6 +283,37 @@ TEST(AppendOnlyDirectory, AStoreOlderThanTheBaseGivesWayToIt) {
   EXPECT_EQ(digest(server), expected);
 }
 
+TEST(Loading, IsSaidToClientsWhoMayLookOnMeanwhile) {
+  Server server;
+  server.kill9();
+  fs::remove_all(server.directory());
+  fs::create_directory(server.directory());
+  // Commands take longer to load than an RDB of the same size: this many are under way for a while.
+  std::string aof = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
+  for (int i = 0; i < 1'500'000; ++i) aof += fmt::format("*3\r\n$4\r\nSADD\r\n$3\r\nkey\r\n$7\r\n{}\r\n", 1'000'000 + i);
+  write_file(server.directory() / "appendonly.aof", aof);
+  server.spawn();
+  std::optional<Client> client;
+  ASSERT_TRUE(wait_until([&] {
+    try {
+      client = server.connect();
+      return true;
+    } catch (const ConnectionLost&) {
+      return false;
+    }
+  }));
+  EXPECT_EQ(client->run("SELECT", 0), "OK");
+  EXPECT_EQ(client->run("GET", "key"), error("LOADING Redis is loading the dataset in memory"));
+  EXPECT_EQ(client->run("DEBUG", "DIGEST"), error("LOADING Redis is loading the dataset in memory"));
+  EXPECT_EQ(client->run("CONFIG", "SET", "appendfsync", "always"), "OK");
+  const std::string info = client->run("INFO", "everything").text;
+  EXPECT_TRUE(contains(info, "\r\nloading:1\r\n"));
+  EXPECT_TRUE(contains(info, "\r\nloading_eta_seconds:"));
+  server.wait_until_ready();
+  EXPECT_EQ(client->run("SCARD", "key").integer(), 1'500'000) << "the connection lives on";
+  EXPECT_EQ(server.info("loading"), "0");
+}
+
 TEST(AppendOnlyDirectory, OldSingleFilesAreLoaded) {
   Server server;
   server.kill9();
