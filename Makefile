@@ -11,6 +11,7 @@ export STELE_COMPAT ?= $(abspath $(CURDIR)/../shared/compat)
 export STELE_CORPUS ?= $(abspath $(CURDIR)/../shared/corpus)
 
 BIN = build/$(PRESET)/bin
+FUZZERS = fuzz_resp fuzz_rdb fuzz_restore fuzz_journal fuzz_manifest
 BUILD = cmake --build build/$(PRESET) --parallel $(JOBS)
 # The tests need more packages than the server. A build directory that has them keeps them.
 WITH_TESTS = cmake --preset $(PRESET) -DSTELE_TESTS=ON
@@ -24,7 +25,7 @@ help:
 	@echo "make asan     the server and all tests with AddressSanitizer and UBSan, to build/asan/bin/"
 	@echo "make tsan     the same with ThreadSanitizer, to build/tsan/bin/"
 	@echo "make test     build and run every test; PRESET=asan or tsan for those builds"
-	@echo "make soak     kill -9 and comparison with Redis, for DURATION=$(DURATION) seconds; PRESET= as above"
+	@echo "make soak     kill -9 and comparison with Redis, for DURATION=$(DURATION) seconds, then a minute of each fuzz target; PRESET= as above"
 	@echo "make bench    measure against Redis, to build/bench/results.md; BENCH=\"--quick\" to try it"
 	@echo "make figures  copy build/bench/results.md into README.md"
 	@echo "make format   clang-format over all sources"
@@ -57,10 +58,11 @@ test:
 soak:
 	@.ci/setup.sh test
 	@$(WITH_TESTS)
-	@$(BUILD) --target stele-server stele-crash stele-differential
+	@$(BUILD) --target stele-server stele-crash stele-differential $(FUZZERS)
 	$(BIN)/stele-crash --seconds $$(($(DURATION) / 2)) --writers 2
 	$(BIN)/stele-differential --seconds $$(($(DURATION) / 4)) --resp 3 --kill9-every 2000 --restart-every 5000
 	$(BIN)/stele-differential --seconds $$(($(DURATION) / 4)) --resp 2
+	for fuzzer in $(FUZZERS); do $(BIN)/$$fuzzer --seconds 60 --corpus tests/fuzz/corpus/$${fuzzer#fuzz_} || exit 1; done
 
 bench:
 	@.ci/setup.sh test
