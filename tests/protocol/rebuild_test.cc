@@ -156,6 +156,11 @@ TEST_F(Corpus, EveryAppendOnlyDirectoryHasItsDigestOrItsError) {
       if (status.ok() && source.files.empty()) continue;
       Rebuilt ours{.status = status};
       if (ours.status.ok()) ours = rebuild(source, truncated);
+      if (dir.filename() == "single-file-appendonly5") {
+        // It has scripts in it, as Redis 5 could be told to write them, and they are not run here.
+        EXPECT_NE(ours.status.message().find("'eval'"), std::string::npos) << ours.status.message();
+        continue;
+      }
       EXPECT_EQ(ours.status.ok(), stock.value("loads", false)) << key << ": " << ours.status.message();
       ++(ours.status.ok() ? loaded : refused);
       if (ours.status.ok() && stock.contains("digest")) EXPECT_EQ(ours.digest, stock.value("digest", ""));

@@ -226,12 +226,13 @@ TEST_F(DamagedStore, AMissingTableIsRefused) {
 TEST(MissingStore, ATrimmedJournalAloneIsRefused) {
   Server server{"--journal-segment-size", "1mb", "--appendonly", "no"};  // which makes no base
   const std::string value(300'000, 'x');
-  for (int i = 0; i < 12; ++i) server.run("SET", fmt::format("key:{}", i), value);
-  const std::string digest = server.run("DEBUG", "DIGEST").text;
-  server.run("SAVE");
+  // A segment grows beyond its size until the next one is prepared.
   server.wait_until([&] {
+    for (int i = 0; i < 12; ++i) server.run("SET", fmt::format("key:{}", i), value);
+    server.run("SAVE");
     return !fs::exists(server.directory() / "appendonlydir" / "appendonly.aof.1.incr.aof");
   });
+  const std::string digest = server.run("DEBUG", "DIGEST").text;
   server.kill9();
   fs::rename(server.directory() / "rocksdb", server.directory() / "aside");
   const Outcome outcome = failed_restart(server);

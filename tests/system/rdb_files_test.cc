@@ -339,9 +339,11 @@ TEST(AppendOnlyDirectory, AppendonlyNoLetsGoOfTheBase) {
   server.wait_until([&] { return server.info("aof_rewrites") == "1"; });
   EXPECT_NE(server.info("aof_base_size"), "0");
   server.run("CONFIG", "SET", "appendonly", "no");
-  for (int i = 0; i < 12; ++i) server.run("SET", fmt::format("key:{}", i), std::string(300'000, 'x'));
-  server.run("SAVE");
-  server.wait_until([&] { return !fs::exists(server.directory() / "appendonlydir" / "appendonly.aof.1.base.rdb"); });
+  server.wait_until([&] {
+    for (int i = 0; i < 12; ++i) server.run("SET", fmt::format("key:{}", i), std::string(300'000, 'x'));
+    server.run("SAVE");
+    return !fs::exists(server.directory() / "appendonlydir" / "appendonly.aof.1.base.rdb");
+  });
   server.run("CONFIG", "SET", "appendonly", "yes");
   server.wait_until([&] { return server.info("aof_rewrites") == "2"; });
   const auto redis = server_on(redis_program(), server.directory() / "appendonlydir", kAof);
