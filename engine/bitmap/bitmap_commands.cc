@@ -196,8 +196,8 @@ void bitop(Call& call) {
       bits::combine(op, result, value.text());
       continue;
     }
-    std::memcpy(result.data(), value.text().data(), value.text().size());
-    std::memset(result.data() + value.text().size(), 0, bytes - value.text().size());
+    const std::string_view text = value.text();
+    std::fill(std::copy(text.begin(), text.end(), result.begin()), result.end(), '\0');
     if (is_not) bits::invert(result);
   }
   Item item = keyspace.find(call.db(), call.arg(2));

@@ -46,7 +46,7 @@ bool RdbSource::fill(std::uint64_t n) {
   const std::size_t wanted = std::max<std::size_t>(n, kBufferBytes);
   if (wanted > capacity_ || (capacity_ > 4 * kBufferBytes && wanted == kBufferBytes)) {
     std::unique_ptr<char[]> larger(new char[wanted]);
-    std::memcpy(larger.get(), rest.data(), rest.size());
+    std::copy(rest.begin(), rest.end(), larger.get());
     owned_ = std::move(larger);
     capacity_ = wanted;
   } else {
