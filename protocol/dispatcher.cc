@@ -250,6 +250,7 @@ bool Dispatcher::may_grow(const Connection& connection, const RegisteredCommand&
 }
 
 void Dispatcher::follow_pause(bool is_on) {
+  if (!storage_.is_open()) return;  // time stands still for the replay, whoever asks for a pause
   Keyspace& keyspace = storage_.keyspace();
   if (is_on == holds_expiry_ || keyspace.expiry() == (is_on ? Expiry::hidden : Expiry::active)) return;
   keyspace.set_expiry(is_on ? Expiry::hidden : Expiry::active);

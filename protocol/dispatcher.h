@@ -75,9 +75,9 @@ class Dispatcher {
   /// What CLIENT CACHING said holds for one command, or one transaction.
   static void end_caching(Connection& connection, const RegisteredCommand& command);
   void reject(Connection& connection, RegisteredCommand* command, std::string_view error);
-  /// Of a user who may not do everything.
   /// Why no write may run now, for want of a disk; empty if there is no reason.
   std::string_view disk_trouble() const;
+  /// Of a user who may not do everything.
   std::string_view refusal_by_acl(const Connection& connection, const RegisteredCommand& command,
                                   std::span<const std::string_view> args);
   static bool runs_inside_multi(const RegisteredCommand& command);

@@ -309,9 +309,31 @@ TEST(Loading, IsSaidToClientsWhoMayLookOnMeanwhile) {
   const std::string info = client->run("INFO", "everything").text;
   EXPECT_TRUE(contains(info, "\r\nloading:1\r\n"));
   EXPECT_TRUE(contains(info, "\r\nloading_eta_seconds:"));
+  EXPECT_EQ(client->run("CLIENT", "PAUSE", 1), "OK");
+  EXPECT_EQ(client->run("SELECT", 0), "OK");
   server.wait_until_ready();
   EXPECT_EQ(client->run("SCARD", "key").integer(), 1'500'000) << "the connection lives on";
   EXPECT_EQ(server.info("loading"), "0");
+}
+
+TEST(Loading, EndsOnRequest) {
+  Server server;
+  server.kill9();
+  fs::remove_all(server.directory());
+  fs::create_directory(server.directory());
+  std::string aof;
+  for (int i = 0; i < 1'500'000; ++i) aof += fmt::format("*3\r\n$4\r\nSADD\r\n$3\r\nkey\r\n$7\r\n{}\r\n", 1'000'000 + i);
+  write_file(server.directory() / "appendonly.aof", aof);
+  server.spawn();
+  ASSERT_TRUE(wait_until([&] {
+    try {
+      return server.connect().run("SHUTDOWN", "NOSAVE").null;
+    } catch (const ConnectionLost&) {
+      return !server.running();
+    }
+  }));
+  EXPECT_EQ(server.wait_until_ended(), 0);
+  EXPECT_FALSE(fs::exists(server.directory() / "rocksdb" / "CURRENT") && fs::exists(server.directory() / "appendonlydir"));
 }
 
 TEST(AppendOnlyDirectory, OldSingleFilesAreLoaded) {
