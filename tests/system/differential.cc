@@ -160,6 +160,13 @@ int run_differential(const Options& options) {
       return 1;
     }
   }
+  // What both have agreed on is there after a crash.
+  const std::vector<Step> crash{{.kind = Step::Kind::kill9}};
+  const std::optional<Mismatch> died = pair.run(crash);
+  if (const std::optional<std::string> lost = died ? died->what : pair.compare_state()) {
+    std::cout << "after kill -9 and a restart: " << *lost << "\n\nstele's log ends with:\n" << pair.stele_log() << "\nseed " << seed << "\n";
+    return 1;
+  }
   const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
   std::cout << fmt::format("{} commands and {} comparisons of the data sets agree, {:.1f} s\n", commands, checks,
                            seconds);
