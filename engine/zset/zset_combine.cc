@@ -151,7 +151,8 @@ void intersect(Combination& query, const Visit& visit) {
       const ZsetSource& source = query.sources[i];
       const std::optional<double> other = source.is_same_as(smallest) ? value : source.score_of(text);
       if (!other) return true;
-      score = aggregate(query.aggregate, score, or_zero(source.weight * *other));
+      // As in Redis: infinity times zero takes the whole sum to 0 here, and is no smallest or largest score.
+      score = aggregate(query.aggregate, score, source.weight * *other);
     }
     return visit(text, score);
   });

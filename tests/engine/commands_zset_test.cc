@@ -288,6 +288,9 @@ TEST_F(ZsetCommands, InfinitiesThatCancelOutAreZero) {
   run("ZADD", "b", "-inf", "x");
   EXPECT_EQ(run("ZUNION", "2", "a", "b", "WITHSCORES"), "*2 $1 x $1 0");
   EXPECT_EQ(run("ZINTER", "1", "a", "WEIGHTS", "0", "WITHSCORES"), "*2 $1 x $1 0");
+  run("ZADD", "infinite", "inf", "x", "2", "y");
+  EXPECT_EQ(run("ZINTER", "2", "infinite", "infinite", "WEIGHTS", "3", "0", "WITHSCORES"), "*4 $1 x $1 0 $1 y $1 6");
+  EXPECT_EQ(run("ZUNION", "2", "infinite", "infinite", "WEIGHTS", "3", "0", "WITHSCORES"), "*4 $1 y $1 6 $1 x $3 inf");
 }
 
 TEST_F(ZsetCommands, StoringReplacesWhateverWasThere) {
