@@ -22,6 +22,7 @@ enum class Compare {
   shape,     // type and nullness only, to the depth of aggregates' lengths: RANDOMKEY, CLIENT ID
   encoding,  // OBJECT ENCODING: exact until a restart has made every string what SET makes of it
   args_first,  // exact, but Redis 7.2 refuses bad arguments also where 7.0 says at once that the key is not there, or of another type
+  places,    // what a search found: exact if every member is a "place..."
   scan,      // the whole iteration that the command begins, as a set
   pending,      // XPENDING: idle times are near_millis
   stream_info,  // XINFO: without times, and without consumers that have nothing pending, whom 7.2 creates more readily

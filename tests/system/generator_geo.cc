@@ -6,7 +6,8 @@
 namespace stele::test {
 namespace {
 
-// Not the sorted sets of other families: their small scores are places so close together that many are at one distance.
+// Not the sorted sets of other families: their small scores are places so close together that many are at one distance, and what
+// place a negative score is, each compiler decides.
 std::string places(Source& s) {
   std::string key = s.key("g");
   return key.starts_with('z') || key.starts_with("lex") || key.starts_with("found") ? "g0" : key;
@@ -41,11 +42,12 @@ Command geoadd(Source& s) {
   return command;
 }
 
-void add_options(Source& s, Command& command, bool shows) {
+// What is stored is all of it: COUNT cuts anywhere between places at one distance, and the data sets would differ from there on.
+void add_options(Source& s, Command& command, bool shows, bool stores) {
   if (shows && s.one_in(3)) command.push_back("WITHDIST");
   if (shows && s.one_in(3)) command.push_back(s.one_of("WITHCOORD", "withcoord"));
   if (shows && s.one_in(4)) command.push_back("WITHHASH");
-  if (s.one_in(3)) {
+  if (!stores && s.one_in(3)) {
     command.insert(command.end(), {"COUNT", s.one_in(20) ? s.one_of("0", "-1", "x") : std::to_string(s.between(1, 20))});
     if (s.one_in(4)) command.push_back("ANY");
   }
@@ -70,14 +72,14 @@ void add_area(Source& s, Command& command) {
 Command geosearch(Source& s) {
   Command command{"GEOSEARCH", places(s)};
   add_area(s, command);
-  add_options(s, command, true);
+  add_options(s, command, true, false);
   return command;
 }
 
 Command geosearchstore(Source& s) {
   Command command{"GEOSEARCHSTORE", s.key("found"), places(s)};
   add_area(s, command);
-  add_options(s, command, s.one_in(20));
+  add_options(s, command, s.one_in(20), true);
   if (s.one_in(3)) command.push_back("STOREDIST");
   return command;
 }
@@ -90,7 +92,7 @@ Command georadius(Source& s) {
     command = {s.one_of("GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO"), places(s), place(s), size(s), unit(s)};
   }
   const bool stores = s.one_in(4);
-  add_options(s, command, !stores || s.one_in(20));
+  add_options(s, command, !stores || s.one_in(20), stores);
   if (stores) command.insert(command.end(), {s.one_of("STORE", "STOREDIST"), s.key("found")});
   return command;
 }
@@ -102,11 +104,10 @@ const GeneratorGroup kGeo("geo", {"found", "g"}, {
     {4, [](Source& s) -> Command { return {"GEODIST", places(s), place(s), place(s), unit(s)}; }},
     {6, [](Source& s) -> Command { return {"GEOHASH", places(s), place(s), place(s)}; }},
     {8, [](Source& s) -> Command { return {"GEOPOS", places(s), place(s), place(s)}; }},
-    {20, geosearch},
+    {20, geosearch, Compare::places},
     {6, geosearchstore},
-    {15, georadius},
+    {15, georadius, Compare::places},
     {1, [](Source& s) -> Command { return {"ZREM", places(s), place(s)}; }},
-    {1, [](Source& s) -> Command { return {"GEODIST", s.key("z"), "m1", "m2"}; }},
     {3, [](Source& s) -> Command { return {"ZRANGE", s.key("found"), "0", "-1", "WITHSCORES"}; }},
 });
 // clang-format on
