@@ -44,11 +44,14 @@ std::uint32_t index_of(double value, double max, unsigned steps) {
       static_cast<std::uint64_t>(offset * static_cast<double>(std::uint64_t{1} << steps)));
 }
 
+/// Any score can stand in the set, and one that is no cell has no meaning, but must not be undefined either: what Redis' builds
+/// for x86 make of it.
 std::uint64_t bits_of(double score) {
-  // Any score can stand in the set. One that is no cell has no meaning, but must not be undefined either.
-  constexpr double kLimit = 9223372036854775808.0;
-  if (!(score > -kLimit && score < kLimit)) return std::uint64_t{1} << 63;
-  return static_cast<std::uint64_t>(static_cast<std::int64_t>(score));
+  constexpr double kSigned = 9223372036854775808.0;     // 2^63
+  constexpr double kUnsigned = 18446744073709551616.0;  // 2^64
+  if (score > -kSigned && score < kSigned) return static_cast<std::uint64_t>(static_cast<std::int64_t>(score));
+  if (score >= kSigned && score < kUnsigned) return static_cast<std::uint64_t>(score);
+  return score > 0 ? 0 : std::uint64_t{1} << 63;
 }
 
 /// How often the world can be halved so that a cell and its neighbours still hold a circle of this radius.

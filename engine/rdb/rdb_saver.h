@@ -15,7 +15,7 @@ namespace stele {
 
 /// Writes RDB files from snapshots of the store, one at a time, on a thread of its own: no fork, and nothing that commands wait for.
 ///
-///     start ──► <name>.tmp written and synced ──► installed ──► poll() returns the outcome
+///     start ──► Job::temporary written, synced ──► installed ──► poll() returns the outcome
 ///                  │ error, or cancel()
 ///                  └──► the temporary file is removed; what was under the name is untouched
 ///

@@ -33,6 +33,15 @@ TEST_F(GeoCommands, PlacesAreToldAsCoordinatesDistancesAndTexts) {
   EXPECT_EQ(run("GEOHASH", "Sicily", "Palermo", "Catania", "none"), "*3 $11 sqc8b49rny0 $11 sqdtr74hyu0 $-1");
 }
 
+TEST_F(GeoCommands, ScoresThatAreNoPlaceAreTheSamePlaceAsInRedis) {
+  const std::pair<const char*, const char*> kDistances[] = {{"inf", "0.8458"}, {"1e300", "0.8458"}, {"-inf", "0.8462"},
+                                                            {"9.3e18", "18919843.7433"}, {"-5", "18919843.7433"}};
+  for (const auto& [score, distance] : kDistances) {
+    run("ZADD", "z", score, "a", std::string_view(score) == "-5" ? "7" : "5", "b");
+    EXPECT_EQ(run("GEODIST", "z", "a", "b").substr(std::string_view(distance).size() > 9 ? 4 : 3), distance) << score;
+  }
+}
+
 TEST_F(GeoCommands, SearchesFindWhatIsInside) {
   EXPECT_EQ(run("GEORADIUS", "Sicily", "15", "37", "200", "km", "WITHDIST", "ASC"),
             "*2 *2 $7 Catania $7 56.4413 *2 $7 Palermo $8 190.4424");
