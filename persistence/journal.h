@@ -192,8 +192,8 @@ class Journal {
   /// Lets go of whole segments that end at or before `keep_from` and that no pin needs. The sync thread does it.
   void trim(Offset keep_from);
 
-  /// A stock server reads `file` (an RDB in the journal's directory, synced, with the state at `at`, where a segment begins)
-  /// and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
+  /// A stock server reads `file` (an `.rdb`, or `.aof` of commands, in the journal's directory, synced, with the state at `at`,
+  /// where a segment begins) and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
   Status adopt_base(const std::filesystem::path& file, Offset at);
   JournalBase base() const;
   /// Without, a trim may go past the base, which is then let go as well.

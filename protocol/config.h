@@ -192,6 +192,7 @@ struct Config {
   std::int64_t auto_aof_rewrite_percentage = 100;
   std::int64_t auto_aof_rewrite_min_size = std::int64_t{64} << 20;
   bool aof_timestamp_enabled = false;
+  bool aof_use_rdb_preamble = true;
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
   std::int64_t journal_retain_size = 0;

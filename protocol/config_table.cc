@@ -116,7 +116,7 @@ constexpr Directive kDirectives[] = {
     {.name = "aof-load-truncated", .type = yes_no, MEMBER(aof_load_truncated)},
     {.name = "aof-rewrite-incremental-fsync", .type = yes_no, .inert_default = "yes"},
     {.name = "aof-timestamp-enabled", .type = yes_no, MEMBER(aof_timestamp_enabled)},
-    {.name = "aof-use-rdb-preamble", .type = yes_no, .inert_default = "yes"},
+    {.name = "aof-use-rdb-preamble", .type = yes_no, MEMBER(aof_use_rdb_preamble)},
     {.name = "aof_rewrite_cpulist", .type = text, .flags = kConfigImmutable},
     {.name = "appenddirname", .type = text, .flags = kConfigImmutable, .check = check_appenddirname, MEMBER(appenddirname)},
     {.name = "appendfilename", .type = text, .flags = kConfigImmutable, .check = check_appendfilename, MEMBER(appendfilename)},

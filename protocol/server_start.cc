@@ -75,6 +75,7 @@ void take_live_options(const Config& config, StorageOptions& options) {
   options.rdb_access = rdb_access(config);
   options.server_version = kCompatibleVersion;
   options.make_base = config.appendonly;
+  options.base_as_commands = !config.aof_use_rdb_preamble;
   options.rewrite_growth_percent = static_cast<std::uint64_t>(config.auto_aof_rewrite_percentage);
   options.rewrite_bytes_min = static_cast<std::uint64_t>(config.auto_aof_rewrite_min_size);
 }
@@ -296,7 +297,7 @@ void Server::observe_config() {
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
                      "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
-                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "auto-aof-rewrite-percentage",
+                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "auto-aof-rewrite-percentage",
                      "auto-aof-rewrite-min-size", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {
                       apply_config();
