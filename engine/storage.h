@@ -45,6 +45,7 @@ struct StorageOptions {
 
   bool make_base = true;  // appendonly: a stock server can load the journal's directory, whatever was trimmed
   bool base_as_commands = false;  // instead of an RDB file
+  bool annotate_time = false;     // of such a base: when it was taken, for stock tools
   std::uint64_t rewrite_growth_percent = 100;  // 0: never
   std::uint64_t rewrite_bytes_min = std::uint64_t{64} << 20;
 

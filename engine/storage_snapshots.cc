@@ -62,6 +62,7 @@ RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
     job.install = [path = save_path(), temporary = job.temporary](const Label&) { return rename_durably(temporary, path); };
   } else {
     job.options.as_commands = options_.base_as_commands;
+    job.options.annotate_time = options_.annotate_time;
     job.temporary = journal_->directory() / (options_.base_as_commands ? "temp-base.aof" : "temp-base.rdb");
     job.install = [journal = journal_.get(), temporary = job.temporary](const Label& label) {
       return journal->adopt_base(temporary, label.offset);

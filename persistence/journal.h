@@ -34,6 +34,7 @@ enum class Fsync { always, everysec, no };
 struct JournalOptions {
   Fsync fsync = Fsync::everysec;
   std::string base_name = "appendonly.aof";
+  bool timestamps = false;  // see set_timestamps()
   std::uint64_t segment_bytes_target = std::uint64_t{64} << 20;
 
   /// The checkpoint's offset: the journal must hold everything from there on, and verifies that at open. Without it
@@ -164,6 +165,9 @@ class Journal {
 
   /// To be asked before a write command runs. What runs all the same is kept until there is space, never dropped.
   bool accepts_writes() const { return accepts_writes_.load(std::memory_order_relaxed); }
+
+  /// Whether lines for stock tools say when each second began (frame.h).
+  void set_timestamps(bool timestamps) { timestamps_ = timestamps; }
 
   /// Seals the segment; the next one carries `replid`. The batch must be empty. Durable after sync().
   void begin_history(ReplicationId replid, int db);
@@ -316,6 +320,8 @@ class Journal {
   Chain mark_seed_;
   Offset marked_;
   int db_ = 0;
+  bool timestamps_;
+  std::int64_t stamped_second_ = -1;  // of the segment's last timestamp
   bool unclean_;  // the last server was not shut down, and no history has begun since
 
   std::atomic<Offset> start_;

@@ -28,6 +28,7 @@ std::optional<std::uint64_t> take_count(std::string_view& text, char kind) {
 
 /// Whether one whole command stands at the start of `text`: what another server would have appended to our last frame.
 bool begins_with_command(std::string_view text) {
+  if (const auto timestamp = parse_timestamp(text)) text.remove_prefix(timestamp->line_bytes);
   const std::optional<std::uint64_t> words = take_count(text, '*');
   if (!words || *words == 0) return false;
   for (std::uint64_t i = 0; i < *words; ++i) {

@@ -76,6 +76,7 @@ void take_live_options(const Config& config, StorageOptions& options) {
   options.server_version = kCompatibleVersion;
   options.make_base = config.appendonly;
   options.base_as_commands = !config.aof_use_rdb_preamble;
+  options.annotate_time = config.aof_timestamp_enabled;
   options.rewrite_growth_percent = static_cast<std::uint64_t>(config.auto_aof_rewrite_percentage);
   options.rewrite_bytes_min = static_cast<std::uint64_t>(config.auto_aof_rewrite_min_size);
 }
@@ -86,6 +87,7 @@ StorageOptions storage_options(const Config& config) {
   options.append_dir_name = config.appenddirname;
   options.journal.base_name = config.appendfilename;
   options.journal.fsync = fsync_of(config);
+  options.journal.timestamps = config.aof_timestamp_enabled;
   options.journal.segment_bytes_target = static_cast<std::uint64_t>(config.journal_segment_size);
   options.store.block_cache_bytes = static_cast<std::size_t>(config.block_cache_size);
   options.databases = static_cast<int>(config.databases);
@@ -286,6 +288,7 @@ void Server::apply_config() {
   if (!storage_->is_open()) return;
   storage_->journal().set_fsync(fsync_of(config));
   storage_->journal().keep_base(config.appendonly);
+  storage_->journal().set_timestamps(config.aof_timestamp_enabled);
 }
 
 void Server::observe_config() {
@@ -297,7 +300,7 @@ void Server::observe_config() {
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
                      "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
-                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "auto-aof-rewrite-percentage",
+                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "aof-timestamp-enabled", "auto-aof-rewrite-percentage",
                      "auto-aof-rewrite-min-size", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {
                       apply_config();

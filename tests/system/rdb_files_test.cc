@@ -363,6 +363,30 @@ TEST(AppendOnlyDirectory, ABaseOfCommandsHoldsAllThatAnRdbHolds) {
   EXPECT_EQ(digest(*again), expected);
 }
 
+TEST(AppendOnlyDirectory, WithTimestampsIsLoadedByRedisAndReplayed) {
+  Server server{"--aof-use-rdb-preamble", "no"};
+  server.run("SET", "before", 1);
+  EXPECT_FALSE(contains(read_file(newest_segment(server)), "#TS:"));
+  EXPECT_EQ(server.run("CONFIG", "SET", "aof-timestamp-enabled", "yes"), "OK");
+  fill(server);
+  EXPECT_TRUE(contains(read_file(newest_segment(server)), "\r\n#TS:"));
+  snapshot(server, "BGREWRITEAOF", "aof_rewrite_in_progress");
+  server.run("SET", "after", 1);
+  const std::string expected = digest(server);
+  server.kill9();
+  const fs::path dir = server.directory() / "appendonlydir";
+  EXPECT_TRUE(read_file(dir / "appendonly.aof.1.base.aof").starts_with("#TS:"));
+  EXPECT_EQ(run_program("redis-check-aof", {dir / "appendonly.aof.manifest"}).exit_code, 0);
+  const auto redis = server_on(redis_program(), dir, kAof);
+  EXPECT_EQ(digest(*redis), expected);
+  server.restart();
+  EXPECT_EQ(digest(server), expected);
+  server.kill9();
+  fs::remove_all(server.directory() / "rocksdb");
+  server.restart();
+  EXPECT_EQ(digest(server), expected);
+}
+
 TEST(AppendOnlyDirectory, LostIsSaidAndTheCheckpointServesOnRequest) {
   Server server;
   fill(server);
