@@ -1,12 +1,11 @@
 #include "persistence/rdb/rdb_writer.h"
 
-#include <liblzf/lzf.h>
-
 #include <cstring>
 #include <limits>
 
 #include "persistence/packed/listpack.h"
 #include "persistence/rdb/crc64.h"
+#include "persistence/rdb/lzf_pack.h"
 #include "persistence/rdb_primitives.h"
 
 namespace stele {
@@ -28,8 +27,7 @@ void append_string(std::string_view text, bool compress, std::string& out) {
   }
   thread_local std::string packed;
   packed.resize(text.size() - kSavingMin);
-  const unsigned int n = lzf_compress(text.data(), static_cast<unsigned int>(text.size()), packed.data(),
-                                      static_cast<unsigned int>(packed.size()));
+  const std::size_t n = lzf_pack(text, packed.data(), packed.size());
   if (n == 0) return append_rdb_string(out, text);
   out += kCompressedForm;
   append_rdb_length(out, n);
