@@ -51,7 +51,7 @@ Item Keyspace::peek(Database& db, std::string_view key) {
 }
 
 Item Keyspace::find_to_overwrite(Database& db, std::string_view key) {
-  if (expiry_ != Expiry::off || db.cold == 0) return find(db, key);
+  if (!defers_lookups_ || db.cold == 0) return find(db, key);
   const Hash48 hash = hasher_(key);
   Item item{.db = &db, .hash = hash, .key = key, .slot = db.table->find(hash, key)};
   if (!item.slot) {
@@ -290,6 +290,17 @@ void Keyspace::flush(Database& db, bool lazy) {
     reclaimer_.submit([table = std::move(old), expires]() mutable { table.reset(), expires.reset(); }, keys);
   }
   db.expires.clear();
+}
+
+void Keyspace::clear() {
+  for (const auto& db : dbs_) {
+    flush(*db, true);
+    db->table = std::make_shared<Table>(hasher_);  // without tombstones
+  }
+  stale_expires_.clear();
+  unresolved_.clear();
+  functions_ = FunctionLibraries();
+  end_sweep();
 }
 
 void Keyspace::swap(int a, int b) {

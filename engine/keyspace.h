@@ -133,6 +133,8 @@ class Keyspace {
   std::uint32_t access_clock() const { return access_clock_; }
   void set_expiry(Expiry expiry) { expiry_ = expiry; }
   Expiry expiry() const { return expiry_; }
+  /// Replay: find_to_overwrite() leaves it to take_unresolved() what the store has.
+  void set_defers_lookups(bool defers) { defers_lookups_ = defers; }
   /// The connection said CLIENT NO-TOUCH, or OBJECT and the like are looking.
   void set_no_touch(bool no_touch) { no_touch_ = no_touch; }
   AccessPolicy& access_policy() { return access_policy_; }
@@ -169,7 +171,7 @@ class Keyspace {
   /// Finds a live key; removes it first if it has expired. A cold key is loaded on the spot, which waits for the disk:
   /// the executor loads a command's keys beforehand (cold_keys) so that this happens to scripts only.
   Item find(Database& db, std::string_view key);
-  /// As find(), for a command that replaces the value whatever it is. In replay a cold key is not loaded for that: whether
+  /// As find(), for a command that replaces the value whatever it is. With deferred lookups a cold key is not loaded for that: whether
   /// the store has it matters to the counters alone, and take_unresolved() has it found out later.
   Item find_to_overwrite(Database& db, std::string_view key);
   /// As find(), counting a hit or a miss and noting the access.
@@ -259,9 +261,11 @@ class Keyspace {
   /// Frees them, up to `segments` segments; true when done.
   bool sweep_tombstones(std::size_t segments);
 
-  /// Takes up the state of a label, its hash seed too, all keys cold. The keyspace must be new; `invalid` if it has too few
-  /// databases.
+  /// Takes up the state of a label, its hash seed too, all keys cold. The keyspace must be new or cleared; `invalid` if it has too
+  /// few databases.
   Status restore(const EngineState& state);
+  /// Forgets everything, as flush() of all databases does, and what the store has besides. No checkpoint may be running.
+  void clear();
 
   KeyspaceStats& stats() { return stats_; }
 
@@ -291,6 +295,7 @@ class Keyspace {
   UnixTime now_;
   std::uint32_t access_clock_ = 0;
   Expiry expiry_ = Expiry::active;
+  bool defers_lookups_ = false;
   bool no_touch_ = false;
   bool replacing_ = false;  // create() is the second half of replace()
   AccessPolicy access_policy_;

@@ -124,15 +124,6 @@ void monitor(Call& call) {
   call.reply().ok();
 }
 
-/// ROLE
-void role(Call& call) {
-  call.reply().array(3);
-  call.reply().bulk("master");
-  const Storage& storage = call.environment().storage;
-  call.reply().integer(storage.is_open() ? static_cast<std::int64_t>(storage.journal().end().bytes()) : 0);
-  call.reply().array(0);
-}
-
 using namespace command_flag;
 
 constexpr Flags kOperator = kAdmin | kNoscript;
@@ -162,8 +153,6 @@ const Command kServerCommands[] = {
      .syntax = "[VERSION version:integer]"},
     {.name = "monitor", .arity = 1, .flags = kOperator | kLoading | kStale, .run = monitor, .group = kGroup,
      .since = "1.0.0", .summary = "Shows every command that the server runs.", .complexity = "O(1)"},
-    {.name = "role", .arity = 1, .flags = kNoscript | kLoading | kStale | kFast, .categories = kWatchful, .run = role,
-     .group = kGroup, .since = "2.8.12", .summary = "Returns the server's part in replication.", .complexity = "O(1)"},
     {.name = "save", .arity = 1, .flags = kNoAsyncLoading | kOperator | kNoMulti, .run = save, .group = kGroup,
      .since = "1.0.0", .summary = "Writes the data to an RDB file and waits for it.", .complexity = "O(N) in the keys"},
     {.name = "shutdown", .arity = -1, .flags = kOperator | kLoading | kStale | kNoMulti | kAllowBusy, .run = shutdown,

@@ -194,6 +194,7 @@ struct Config {
   bool aof_timestamp_enabled = false;
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
+  std::int64_t journal_pin_size_max = 0;
   std::int64_t journal_retain_size = 0;
   std::int64_t journal_retain_seconds = 0;
   std::int64_t journal_segment_size = std::int64_t{64} << 20;
@@ -228,6 +229,7 @@ struct Config {
   bool replica_lazy_flush = false;
   std::int64_t replica_priority = 100;
   bool replica_announced = true;
+  bool replica_accept_empty_primary = false;
   std::string replica_announce_ip;
   std::int64_t replica_announce_port = 0;
   bool repl_diskless_sync = true;

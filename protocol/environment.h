@@ -23,13 +23,16 @@ class MemoryLimits;
 class Scripting;
 class PubSub;
 class Pushes;
+class Replication;
 class Tracking;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
 struct Pause {
   std::chrono::steady_clock::time_point until{};
   bool reads_too = false;
-  bool is_on() const { return until.time_since_epoch().count() != 0 && until > std::chrono::steady_clock::now(); }
+  bool failover = false;  // writes wait until the primary is another one
+  bool is_on() const { return failover || is_asked_for(); }
+  bool is_asked_for() const { return until.time_since_epoch().count() != 0 && until > std::chrono::steady_clock::now(); }
 };
 
 /// How SHUTDOWN or a signal wants the server to end.
@@ -58,6 +61,7 @@ struct Environment {
   Pushes* pushes = nullptr;
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;
+  Replication* replication = nullptr;
   TargetLinks target_links;
   Pause pause;
   std::vector<Connection*> monitors;
@@ -65,6 +69,8 @@ struct Environment {
   bool cron_paused = false;   // DEBUG PAUSE-CRON
   std::chrono::microseconds commit_delay{};  // DEBUG AOF-FLUSH-SLEEP
 
+  /// From any thread: there is something for the executor to look at.
+  std::function<void()> wake;
   /// Runs at the end of the turn.
   std::function<void(ShutdownRequest)> shut_down;
   /// A connection that waited may go on: within the turn, or with the next.

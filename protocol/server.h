@@ -22,6 +22,7 @@
 #include "protocol/pubsub/pubsub.h"
 #include "protocol/pushes.h"
 #include "protocol/tracking/tracking.h"
+#include "replication/replication.h"
 
 namespace stele {
 
@@ -115,6 +116,7 @@ class Server {
   std::unique_ptr<PubSub> pubsub_;
   std::unique_ptr<Tracking> tracking_;
   std::unique_ptr<KeyspaceNews> news_;
+  std::unique_ptr<Replication> replication_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;

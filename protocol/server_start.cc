@@ -91,6 +91,7 @@ StorageOptions storage_options(const Config& config) {
   options.skip_unknown = config.rdb_skip_unknown;
   options.may_be_truncated = config.aof_load_truncated;
   options.lfu = is_lfu(config);
+  options.follows_primary = !config.replicaof.host.empty();
   options.recover_from_checkpoint = config.recover_from_checkpoint;
   options.loader_threads = static_cast<int>(config.loader_threads);
   options.warm_up = config.warm_up;
@@ -104,7 +105,6 @@ Status refuse_what_is_missing(const Config& config) {
     return Status::invalid("'{}' is set, but this version has nothing behind it: {}", directive, remedy);
   };
   if (config.tls_port != 0) return missing("tls-port", "there is no TLS yet; remove the line, or put a TLS proxy in front");
-  if (!config.replicaof.host.empty()) return missing("replicaof", "there is no replication yet; remove the line");
   if (config.cluster_enabled) return missing("cluster-enabled", "there is no cluster mode; set it to no");
   if (!config.modules.empty()) return missing("loadmodule", "modules cannot be loaded; remove the line");
   return Status();
@@ -131,6 +131,7 @@ void register_commands(CommandRegistry& registry) {
       debug_commands(),
       pubsub_commands(),
       migrate_commands(),
+      replication_commands(),
   };
   for (const auto& rows : tables) registry.add(rows);
 }
@@ -171,6 +172,7 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
+  server->replication_->start();
   if (const Status status = server->oom_score_.apply(now); !status.ok()) spdlog::warn("{}", status.message());
   server->poller_.add_wakeup(server->wakeup_);
   server->io_->await_signal([raw = server.get()](int number) { raw->signalled(number); });
@@ -234,7 +236,11 @@ Status Server::open_storage() {
   environment_->pushes = pushes_.get();
   environment_->pubsub = pubsub_.get();
   environment_->tracking = tracking_.get();
+  replication_ = std::make_unique<Replication>(*environment_);
+  environment_->replication = replication_.get();
+  environment_->wake = [this] { wake(); };
   clients_.on_close([this](Connection& connection) {
+    replication_->forget(connection);
     pubsub_->forget(connection);
     tracking_->disable(connection);
   });
@@ -317,6 +323,11 @@ void Server::observe_config() {
     if (config.bind != bound) return Status::invalid("Failed to bind to specified addresses.");
     return Status::invalid("Unable to listen on this port. Check server logs.");
   });
+  config_.on_change({"replica-read-only", "replica-serve-stale-data", "min-replicas-to-write", "min-replicas-max-lag"},
+                    [this](const Config&) {
+                      replication_->update_restrictions();
+                      return Status();
+                    });
   config_.on_change({"loglevel"}, [](const Config& config) {
     set_log_level(config.loglevel);
     return Status();
@@ -424,6 +435,7 @@ void Server::cron() {
   }
   tracking_->trim(kTrimPerCron);
   environment_->target_links.close_idle(now_);
+  replication_->cron(now_);
   storage_->cron();
   save_if_due();
 }
