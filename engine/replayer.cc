@@ -56,8 +56,8 @@ RegisteredCommand* Replayer::find(std::span<const std::string_view> args) {
 bool Replayer::call(RegisteredCommand& command, std::span<const std::string_view> args) {
   ++commands_;
   output_.clear();
-  // Handlers that change data take the lack of an environment for a replay, in which limits no longer decide.
-  Environment* const environment = command.is(kWrite) ? nullptr : environment_;
+  // Handlers that work on data take the lack of an environment for a replay, in which limits no longer decide.
+  Environment* const environment = command.is(kWrite) || command.is(kReadonly) ? nullptr : environment_;
   Call call(command, args, {}, session_, reply_, keyspace_, effects_, environment);
   command.row->run(call);
   return !call.failed();
@@ -67,7 +67,9 @@ bool Replayer::call(RegisteredCommand& command, std::span<const std::string_view
 Result<RegisteredCommand*> Replayer::find_own(std::span<const std::string_view> args) {
   RegisteredCommand* command = find(args);
   const bool message = is_message(args[0]);
-  const bool works_on_data = command != nullptr && (command->is(kWrite) || equals_ignoring_case(args[0], "SELECT"));
+  // Some that read are effects, too: PFCOUNT remembers what it has counted.
+  const bool works_on_data =
+      command != nullptr && (command->is(kWrite) || command->is(kReadonly) || equals_ignoring_case(args[0], "SELECT"));
   if (command == nullptr || command->row->run == nullptr || !(works_on_data || message)) {
     return Status::corrupt("unknown command '{:.64}'; was it written by another version?", args[0]);
   }

@@ -219,6 +219,7 @@ Status Server::open_storage() {
   environment_->run_id = random_run_id();
   environment_->executable = executable_;
   environment_->shut_down = [this](ShutdownRequest request) { begin_shutdown(request); };
+  environment_->abort_shutdown = [this] { return abort_shutdown(); };
   environment_->resume = [this](Connection& connection) { resume(connection); };
   environment_->replied = [this](Connection& connection) { note_replied(connection); };
   dispatcher_ = std::make_unique<Dispatcher>(registry_, *storage_, *environment_);
@@ -457,7 +458,37 @@ void Server::save_if_due() {
 
 // --- the end
 
-void Server::begin_shutdown(ShutdownRequest request) { shutdown_ = request; }
+void Server::begin_shutdown(ShutdownRequest request) {
+  const std::int64_t timeout = config_.now().shutdown_timeout;
+  if (environment_->shutdown_deadline) return;
+  if (request.now || timeout == 0 || !storage_->is_open() || replication_->replicas_behind() == 0) {
+    shutdown_ = request;
+    return;
+  }
+  spdlog::warn("{} replicas are behind: waiting up to {} s for them before shutting down", replication_->replicas_behind(), timeout);
+  environment_->pause.shutdown = true;
+  environment_->shutdown_deadline = now_ + std::chrono::seconds(timeout);
+  waiting_shutdown_ = request;
+}
+
+void Server::end_waiting_shutdown() {
+  if (replication_->replicas_behind() > 0 && now_ < *environment_->shutdown_deadline) return;
+  shutdown_ = waiting_shutdown_;
+}
+
+bool Server::abort_shutdown() {
+  if (!environment_->shutdown_deadline) return false;
+  environment_->shutdown_deadline.reset();
+  environment_->pause.shutdown = false;
+  spdlog::warn("Shutdown manually aborted.");
+  clients_.for_each([this](Connection& connection) {
+    if (connection.waits != Waits::for_acks || connection.last_command == nullptr || connection.last_command->row->name != "shutdown") return;
+    RespWriter(connection.output, connection.resp).error("ERR Errors trying to SHUTDOWN. Check logs.");
+    note_replied(connection);
+    resume(connection);
+  });
+  return true;
+}
 
 void Server::signalled(int number) {
   const bool interrupt = number == SIGINT;
@@ -473,6 +504,7 @@ void Server::signalled(int number) {
 
 int Server::shut_down() {
   spdlog::warn("User requested shutdown...");
+  replication_->log_replicas_at_end();
   io_->listeners.close();
   commit();
   bool failed = false;

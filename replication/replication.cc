@@ -205,6 +205,25 @@ void Replication::forget(Connection& connection) {
   update_restrictions();
 }
 
+std::size_t Replication::replicas_behind() {
+  if (is_replica()) return 0;
+  const std::size_t behind = replicas_.size() - replicas_.acknowledged(stream_end(), false);
+  if (behind > 0 && !environment_.shutdown_deadline) ask_for_acks_ = true;
+  return behind;
+}
+
+void Replication::log_replicas_at_end() const {
+  if (replicas_.empty()) return;
+  const Offset end = environment_.storage.journal().end();
+  replicas_.for_each([&](std::uint64_t id, const Replica& replica) {
+    if (replica.acked >= end) return;
+    spdlog::warn("Lagging replica {}:{} reported offset {} behind master, lag={}, state={}.", replicas_.address_of(id, replica),
+                 replica.port, end - replica.acked,
+                 std::chrono::duration_cast<seconds>(steady_clock::now() - replica.last_ack).count(), replica.state_name());
+  });
+  spdlog::info("{} of {} replicas are in sync when shutting down.", replicas_.acknowledged(end, false), replicas_.size());
+}
+
 Offset Replication::stream_end() const {
   const Journal& journal = environment_.storage.journal();
   return journal.end() + environment_.storage.journal().batch().size();

@@ -74,6 +74,9 @@ class Replication {
   void acknowledged() { look_at_waiting_ = true; }
   void replica_attached() { update_restrictions(); }
   void update_restrictions();
+  /// That have not got everything yet. Asks them how far they are.
+  std::size_t replicas_behind();
+  void log_replicas_at_end() const;
 
   // --- INFO
   struct Figures {
