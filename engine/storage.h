@@ -190,6 +190,10 @@ class Storage {
   /// Nothing is being read from the store or the journal for long; while `wanted`, nothing new of that kind begins.
   bool ready_for_received(bool wanted);
 
+  /// Takes the state of an RDB file in the place of all data, which the journal then goes on from: DEBUG RELOAD. Waits for the disk. The
+  /// journal's batch must be empty. If the file cannot be loaded, all is as it was.
+  Status reload_from(const std::filesystem::path& rdb);
+
   /// Drops every resident object that the store has, after a checkpoint: DEBUG LOADAOF.
   Status drop_resident();
 
