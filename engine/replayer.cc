@@ -37,7 +37,7 @@ Status Replayer::apply(std::string_view payload, UnixTime time, Offset start) {
       ++commands_;
       continue;
     }
-    if (const Status status = tolerant_ ? follow(args) : run(args); !status.ok()) return Status::corrupt("journal: offset {}: {}", at, status.message());
+    if (const Status status = tolerant_ ? (follow(args), Status()) : run(args); !status.ok()) return Status::corrupt("journal: offset {}: {}", at, status.message());
   }
   return Status();
 }
@@ -87,10 +87,15 @@ Status Replayer::run(std::span<const std::string_view> args) {
   return Status();
 }
 
-Status Replayer::follow(std::span<const std::string_view> args) {
-  STELE_TRY(RegisteredCommand * command, find_own(args));
-  if (command != nullptr && !call(*command, args)) ++failed_;
-  return Status();
+void Replayer::follow(std::span<const std::string_view> args) {
+  const Result<RegisteredCommand*> command = find_own(args);
+  if (!command.ok()) {
+    output_.clear();
+    output_.append(fmt::format("-ERR {}", command.status().message()));
+    ++failed_;
+  } else if (*command != nullptr && !call(**command, args)) {
+    ++failed_;
+  }
 }
 
 Status Replayer::run_foreign(std::span<const std::string_view> args) {

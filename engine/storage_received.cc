@@ -111,7 +111,7 @@ Status Storage::take_received() {
   STELE_CHECK(settle_on_received_state(options_.dir));
   STELE_CHECK(install_received_state(options_.dir));
   reclaimer_.submit([dir = options_.dir] {
-    if (const Status status = remove_received_remains(dir); !status.ok()) spdlog::warn("{}", status.message());
+    if (const Status status = remove_replaced_state(dir); !status.ok()) spdlog::warn("{}", status.message());
   });
   STELE_TRY(store_, Store::open(options_.dir / "rocksdb", options_.store));
   const auto label = store_->label();

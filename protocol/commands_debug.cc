@@ -143,6 +143,12 @@ void change_replication_id(Call& call) {
   call.reply().ok();
 }
 
+/// DEBUG REPLICATE arg [arg ...]: puts a command into the stream that this server does not run.
+void replicate(Call& call) {
+  call.effects().emit_list(call.session().db, call.args().subspan(2));
+  call.reply().ok();
+}
+
 /// DEBUG SET-ACTIVE-EXPIRE (0 | 1)
 void set_active_expire(Call& call) {
   call.environment().active_expire = parse_integer(call.arg(2)).value_or(0) != 0;
@@ -256,14 +262,15 @@ void help(Call& call) {
                    "CONFIG-REWRITE-FORCE-ALL", "    CONFIG REWRITE with a line for every directive.",
                    "DIGEST", "    A digest of all data.",
                    "DIGEST-VALUE <key> [<key> ...]", "    Digests of these keys' values.",
-                   "ERROR <message>", "    Reply with this error.", "LOADAOF", "    As RELOAD.",
+                   "ERROR <message>", "    Reply with this error.", "LOADAOF", "    Take a checkpoint, then forget everything that is in memory.",
                    "HTSTATS <db>, HTSTATS-KEY <key>", "    The size of tables.",
                    "LOG <message>", "    Write a line to the log.",
                    "MALLCTL <name> [<value>], MALLCTL-STR <name> [<value>]", "    Ask the allocator, or tell it.", "OBJECT <key>", "    How a value is held.",
                    "PANIC, SEGFAULT", "    Crash.", "PAUSE-CRON (0|1)", "    Whether what is done a few times a second is not.",
                    "POPULATE <count> [<prefix>] [<size>]", "    Create keys that are not there, named <prefix>:<n>.",
                    "PROTOCOL <type>", "    Reply with a value of this type.",
-                   "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
+                   "RELOAD [<option> ...]", "    Write the RDB file, then load it.", "REPLICATE <command> [<arg> ...]",
+                   "    Put a command into the stream without running it.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
                    "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.",
                    "SET-SKIP-CHECKSUM-VALIDATION (0|1)", "    Whether RESTORE takes a payload with a wrong checksum.", "SLEEP <seconds>", "    Do nothing for so long.",
@@ -307,6 +314,7 @@ constexpr Subcommand kSubcommands[] = {
     {"PROTOCOL", 3, 3, debug_protocol},
     {"QUICKLIST-PACKED-THRESHOLD", 3, 3, accept},
     {"RELOAD", 2, kAny, reload_with_options},
+    {"REPLICATE", 3, kAny, replicate},
     {"REPLYBUFFER", 3, 4, accept},
     {"SEGFAULT", 2, 2, crash},
     {"SET-ACTIVE-EXPIRE", 3, 3, set_active_expire},

@@ -131,6 +131,7 @@ class Server {
   bool served_ = false;  // the last turn had clients to serve
   std::optional<ShutdownRequest> shutdown_;
   ShutdownRequest waiting_shutdown_;  // while Environment::shutdown_deadline is set
+  Offset shutdown_target_;            // likewise: what replicas are to have
   std::string executable_;
   std::string pidfile_;
 };

@@ -144,7 +144,8 @@ void Replication::turn() {
 }
 
 void Replication::cron(steady_clock::time_point now) {
-  replicas_.cron(now, !is_replica() && failover_.state() == Failover::State::none);
+  const bool ends = failover_.state() != Failover::State::none || environment_.shutdown_deadline;
+  replicas_.cron(now, !is_replica() && !ends);
   if (stream_ != nullptr && now - stream_->last_active > seconds(environment_.config.now().repl_timeout)) {
     spdlog::warn("MASTER timeout: no data nor PING received...");
     figures_.last_error = "timeout: no data nor PING received";
@@ -205,11 +206,8 @@ void Replication::forget(Connection& connection) {
   update_restrictions();
 }
 
-std::size_t Replication::replicas_behind() {
-  if (is_replica()) return 0;
-  const std::size_t behind = replicas_.size() - replicas_.acknowledged(stream_end(), false);
-  if (behind > 0 && !environment_.shutdown_deadline) ask_for_acks_ = true;
-  return behind;
+std::size_t Replication::replicas_behind(Offset target) const {
+  return is_replica() ? 0 : replicas_.size() - replicas_.acknowledged(target, false);
 }
 
 void Replication::log_replicas_at_end() const {

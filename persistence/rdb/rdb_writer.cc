@@ -14,8 +14,6 @@ namespace stele {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1024 * 1024;
-// So often what was written goes to the disk: not all of it at the end, which would stall everybody else's fsync.
-constexpr std::uint64_t kSyncBytes = 32 * 1024 * 1024;
 constexpr std::size_t kCompressFrom = 21;
 constexpr std::size_t kSavingMin = 4;
 constexpr char kCompressedForm = static_cast<char>(0xC3);
@@ -284,15 +282,9 @@ Status RdbWriter::end() {
 Status RdbWriter::flush(std::size_t keep_below) {
   if (buffer_.size() <= keep_below) return {};
   if (options_.checksum) crc_ = crc64(crc_, buffer_);
-  STELE_CHECK(file_.write_at(written_, buffer_));
-  written_ += buffer_.size();
+  STELE_CHECK(file_.append(buffer_));
   buffer_.clear();
   if (buffer_.capacity() > 4 * kBufferBytes) buffer_.shrink_to_fit();
-  if (written_ - synced_ >= kSyncBytes) {
-    STELE_CHECK(file_.datasync());
-    file_.forget_cached();
-    synced_ = written_;
-  }
   return {};
 }
 
