@@ -213,6 +213,10 @@ std::optional<SegmentHeader> parse_segment_header(std::string_view text) {
   header.replid = ReplicationId(replid);
   header.first = Offset(first);
   header.bytes = fields.at();
+  // The last line but its end; the check says that it is one.
+  const std::string_view number = prologue.substr(0, prologue.size() - 2);
+  const std::size_t line = number.rfind('\n') + 1;
+  std::from_chars(number.data() + line, number.data() + number.size(), header.db);
   return header;
 }
 

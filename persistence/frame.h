@@ -125,6 +125,7 @@ struct SegmentHeader {
   Chain chain = 0;
 
   std::size_t bytes = 0;  // header and prologue: where the first frame begins
+  int db = 0;             // selected in the stream at `first`
 };
 
 /// Header and prologue, selecting `db`.

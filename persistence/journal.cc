@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "persistence/journal_opened.h"
+#include "persistence/stream_tail.h"
 
 namespace stele {
 namespace {
@@ -108,6 +109,7 @@ Result<Offset> Journal::commit(UnixTime now, int db) {
 
   const std::lock_guard lock(mutex_);
   if (!failure_.ok()) return failure_;
+  if (tail_ != nullptr) tail_->append(batch_.view());
   end_.store(end, std::memory_order_release);
   const FramePlace frame{segment_bytes_, first, chain_before};
   segment_bytes_ += size;
@@ -167,7 +169,7 @@ void Journal::hand_over_rotation(const ReplicationId& replid) {
   const Offset first = end_.load(std::memory_order_relaxed);
   auto rotation = std::make_unique<Rotation>();
   rotation->text = make_segment_header(replid, first, chain_, db_);
-  rotation->header = {.replid = replid, .first = first, .chain = chain_, .bytes = rotation->text.size()};
+  rotation->header = {.replid = replid, .first = first, .chain = chain_, .bytes = rotation->text.size(), .db = db_};
   segment_bytes_ = rotation->header.bytes;
   mark_seed_ = chain_;
   stamped_second_ = -1;

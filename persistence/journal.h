@@ -28,6 +28,7 @@
 namespace stele {
 
 class JournalReader;
+class StreamTail;
 
 enum class Fsync { always, everysec, no };
 
@@ -50,6 +51,7 @@ struct JournalOptions {
   /// For a journal that does not exist yet; else its newest segment tells.
   ReplicationId replid = ReplicationId(40, '0');
   Offset create_at;
+  int create_in_db = 0;  // selected in the stream at `create_at`
 
   /// Called on one of the journal's threads after `written`, `durable` or `health` changed. Must be quick and must not
   /// call back into the journal.
@@ -73,6 +75,7 @@ struct RecoveryReport {
 
 /// What stands in front of the segments, so that a stock server, or one whose store is lost, can load the directory.
 struct JournalBase {
+  std::filesystem::path file;
   Offset offset;            // the state that it holds; a segment begins there
   std::uint64_t bytes = 0;  // of the file; 0 if there is none
   bool complete = false;    // with what follows it, it makes up all data: false once something before it was let go
@@ -175,6 +178,9 @@ class Journal {
   /// Has a segment begin at end(), where a base can take over. The batch must be empty.
   void begin_segment(int db);
 
+  /// From now on what is committed goes to `tail` too (null: no longer). It must outlive the journal, or this.
+  void keep_tail(StreamTail* tail) { tail_ = tail; }
+
   // --- any thread ---
 
   Offset start() const { return start_.load(std::memory_order_acquire); }
@@ -210,6 +216,13 @@ class Journal {
   /// Reads from `offset` on, across segments, whatever is written. What it reads is not trimmed meanwhile.
   /// `unavailable` before start() or beyond end(). The journal must outlive it.
   Result<JournalReader> read_from(Offset offset);
+
+  /// Where the segment that holds `offset` begins, and which database is selected in the stream there.
+  struct SegmentStart {
+    Offset offset;
+    int db = 0;
+  };
+  Result<SegmentStart> segment_start(Offset offset) const;
 
   /// Every frame from `from` on, in order, checked once more. `invalid` if no frame begins at `from`.
   using ReplayFrame = std::function<Status(std::string_view payload, UnixTime time, Offset payload_start)>;
@@ -320,6 +333,7 @@ class Journal {
   Chain mark_seed_;
   Offset marked_;
   int db_ = 0;
+  StreamTail* tail_ = nullptr;
   bool timestamps_;
   std::int64_t stamped_second_ = -1;  // of the segment's last timestamp
   bool unclean_;  // the last server was not shut down, and no history has begun since

@@ -68,7 +68,7 @@ Status Journal::adopt_base(const std::filesystem::path& file, Offset at) {
   manifest_ = std::move(manifest);
   {
     const std::lock_guard lock(segments_mutex_);
-    base_ = {.offset = at, .bytes = bytes, .complete = true};
+    base_ = {.file = dir_ / name, .offset = at, .bytes = bytes, .complete = true};
   }
   retired_.insert(retired_.end(), replaced.begin(), replaced.end());
   remove_retired();

@@ -84,7 +84,7 @@ Status Journal::Opener::create_segment(Manifest& manifest) {
   const std::uint64_t seq = manifest.last_incr_seq() + 1;
   const std::string name = fmt::format("{}.{}.incr.aof", options_.base_name, seq);
   STELE_TRY(File file, File::open(dir_ / name, File::Mode::replace, *options_.file_ops));
-  STELE_CHECK(file.write_at(0, make_segment_header(options_.replid, options_.create_at, random_chain(), 0)));
+  STELE_CHECK(file.write_at(0, make_segment_header(options_.replid, options_.create_at, random_chain(), options_.create_in_db)));
   STELE_CHECK(file.sync());
   STELE_CHECK(sync_directory(dir_, *options_.file_ops));
   manifest.add_incr(name, seq);
@@ -201,7 +201,10 @@ Status Journal::Opener::find_base() {
     return {};
   }
   std::error_code error;
-  opened_.base = {.offset = *directory_.first_own, .bytes = std::filesystem::file_size(*directory_.base, error), .complete = true};
+  opened_.base = {.file = *directory_.base,
+                  .offset = *directory_.first_own,
+                  .bytes = std::filesystem::file_size(*directory_.base, error),
+                  .complete = true};
   return error ? Status::io("{}: {}", directory_.base->native(), error.message()) : Status();
 }
 
