@@ -6,8 +6,8 @@
 #include <map>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "engine/types.h"
 #include "persistence/rdb/rdb_writer.h"
@@ -46,7 +46,8 @@ class Arguments {
     input.selection.now_ms = now_ms();
     app_.add_flag("--skip-unknown", input.skip_unknown,
                   "Leave out, and count, values of modules, which are an error otherwise");
-    app_.add_flag("!--no-verify", input.verify_checksum, "Do not compare the file's checksum");
+    app_.add_flag_callback(
+        "--no-verify", [&flag = input.verify_checksum] { flag = false; }, "Do not compare the file's checksum");
     app_.add_flag("-q,--quiet", input.quiet, "No progress bar");
     app_.add_option_function<std::int64_t>(
             "--now", [&input](const std::int64_t& seconds) { input.selection.now_ms = seconds * 1000; },
@@ -59,7 +60,8 @@ class Arguments {
     Selection& selection = input.selection;
     const std::string group = "Selecting keys";
     if (patterns) {
-      app_.add_option("-m,--match", selection.patterns, "Keys that match this pattern, as KEYS has them; again: or this one")
+      app_.add_option("-m,--match", selection.patterns,
+                      "Keys that match this pattern, as KEYS has them; again: or this one")
           ->allow_extra_args(false)
           ->type_name("GLOB")
           ->group(group);
@@ -106,10 +108,12 @@ class Arguments {
             "--memory",
             [&value](const std::string& text) {
               const auto bytes = parse_bytes(text);
-              if (!bytes || *bytes < 64 * 1024) throw CLI::ValidationError("--memory", "'" + text + "' is not 64kb or more");
+              if (!bytes || *bytes < 64 * 1024)
+                throw CLI::ValidationError("--memory", "'" + text + "' is not 64kb or more");
               value = *bytes;
             },
-            fmt::format("How much memory sorting may take before it goes to files in $TMPDIR [{}]", format_bytes(value)))
+            fmt::format("How much memory sorting may take before it goes to files in $TMPDIR [{}]",
+                        format_bytes(value)))
         ->type_name("BYTES");
   }
 
@@ -127,14 +131,17 @@ class Arguments {
 
   void writing(bool& compress, bool& checksum, bool& lossy, bool& force) {
     app_.add_flag("--lossy", lossy, "Write what the version has a form for, and name what it has none for");
-    app_.add_flag("!--no-compress", compress, "Do not compress strings");
-    app_.add_flag("!--no-checksum", checksum, "Write 0 for the checksum");
+    app_.add_flag_callback(
+        "--no-compress", [&flag = compress] { flag = false; }, "Do not compress strings");
+    app_.add_flag_callback(
+        "--no-checksum", [&flag = checksum] { flag = false; }, "Write 0 for the checksum");
     app_.add_flag("-f,--force", force, "Replace the file if it exists");
   }
 
  private:
   static std::int64_t now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
   }
 
   CLI::App& app_;
@@ -146,26 +153,30 @@ void add_check(CLI::App& app, std::function<int()>& run) {
   Arguments arguments(command);
   command.add_option("FILE", options->files, "The RDB files")->required();
   command.add_flag("--json", options->json, "One JSON object a file");
-  command.add_flag("--shallow", options->shallow, "Only the format, not what is in each value: for elements that occur twice, wrong orders");
+  command.add_flag("--shallow", options->shallow,
+                   "Only the format, not what is in each value: for elements that occur twice, wrong orders");
   command.add_option("--max-problems", options->problems_max, "How many problems are named [20]");
   arguments.memory(options->memory_bytes);
   arguments.reading(options->input);
-  command.footer(examples("  stele-rdb check dump.rdb\n"
-                          "  stele-rdb check --json backups/*.rdb | jq 'select(.good | not)'\n"));
+  command.footer(
+      examples("  stele-rdb check dump.rdb\n"
+               "  stele-rdb check --json backups/*.rdb | jq 'select(.good | not)'\n"));
   command.callback([options, &run] { run = [options] { return check(*options); }; });
 }
 
 void add_info(CLI::App& app, std::function<int()>& run) {
   auto options = std::make_shared<InfoOptions>();
-  CLI::App& command = *app.add_subcommand("info", "Version, auxiliary fields, and how much there is of each type and database");
+  CLI::App& command =
+      *app.add_subcommand("info", "Version, auxiliary fields, and how much there is of each type and database");
   Arguments arguments(command);
   arguments.file(options->file);
   command.add_flag("--json", options->json, "One JSON object");
   arguments.reading(options->input);
   arguments.selecting(options->input);
-  command.footer(examples("  stele-rdb info dump.rdb\n"
-                          "  stele-rdb info --match 'session:*' dump.rdb\n"
-                          "  stele-rdb info --json dump.rdb | jq .keys\n"));
+  command.footer(
+      examples("  stele-rdb info dump.rdb\n"
+               "  stele-rdb info --match 'session:*' dump.rdb\n"
+               "  stele-rdb info --json dump.rdb | jq .keys\n"));
   command.callback([options, &run] { run = [options] { return info(*options); }; });
 }
 
@@ -179,9 +190,10 @@ void add_ls(CLI::App& app, std::function<int()>& run) {
   command.add_option("-n,--limit", options->limit, "No more than so many");
   arguments.reading(options->input);
   arguments.selecting(options->input);
-  command.footer(examples("  stele-rdb ls dump.rdb --match 'user:*' --type hash --min-bytes 10kb\n"
-                          "  stele-rdb ls dump.rdb --max-ttl 1h --keys\n"
-                          "  stele-rdb ls dump.rdb --json | jq -r 'select(.elements > 1000) | .key'\n"));
+  command.footer(
+      examples("  stele-rdb ls dump.rdb --match 'user:*' --type hash --min-bytes 10kb\n"
+               "  stele-rdb ls dump.rdb --max-ttl 1h --keys\n"
+               "  stele-rdb ls dump.rdb --json | jq -r 'select(.elements > 1000) | .key'\n"));
   command.callback([options, &run] {
     options->input.prints = true;
     run = [options] { return list(*options); };
@@ -199,9 +211,10 @@ void add_cat(CLI::App& app, std::function<int()>& run) {
   command.add_option("-n,--elements", options->elements_max, "No more than so many elements of each");
   arguments.reading(options->input);
   arguments.selecting(options->input, false);
-  command.footer(examples("  stele-rdb cat dump.rdb user:1001\n"
-                          "  stele-rdb cat dump.rdb 'cart:*' --elements 5\n"
-                          "  stele-rdb cat dump.rdb --raw --db 0 photo > photo.jpg\n"));
+  command.footer(
+      examples("  stele-rdb cat dump.rdb user:1001\n"
+               "  stele-rdb cat dump.rdb 'cart:*' --elements 5\n"
+               "  stele-rdb cat dump.rdb --raw --db 0 photo > photo.jpg\n"));
   command.callback([options, &run] {
     options->input.prints = true;
     run = [options] { return cat(*options); };
@@ -214,7 +227,8 @@ void add_to_json(CLI::App& app, std::function<int()>& run) {
   Arguments arguments(command);
   arguments.file(options->file);
   command.add_flag("--array", options->array, "One JSON array of the objects instead");
-  command.add_flag("!--no-values", options->values, "Type, encoding and sizes in place of the values");
+  command.add_flag_callback(
+      "--no-values", [&flag = options->values] { flag = false; }, "Type, encoding and sizes in place of the values");
   arguments.reading(options->input);
   arguments.selecting(options->input);
   command.footer(R"(
@@ -255,17 +269,21 @@ void add_to_resp(CLI::App& app, std::function<int()>& run) {
       ->transform(CLI::Transformer(kVersions))
       ->type_name("5.0|6.0|6.2|7.0|7.2|7.4|8.0");
   command.add_flag("--replace", options->replace, "DEL what is under each key first; FUNCTION LOAD REPLACE");
-  command.add_flag("--restore", options->restore,
-                   "RESTORE commands: exact, with idle times and frequencies, when consumers were last seen, and encodings");
-  command.add_flag("!--no-functions", options->functions, "Leave out function libraries");
+  command.add_flag(
+      "--restore", options->restore,
+      "RESTORE commands: exact, with idle times and frequencies, when consumers were last seen, and encodings");
+  command.add_flag_callback(
+      "--no-functions", [&flag = options->functions] { flag = false; }, "Leave out function libraries");
   arguments.reading(options->input);
   arguments.selecting(options->input);
-  command.footer(R"(
+  command.footer(
+      R"(
 The commands are those of Redis' own rewriting of the append-only file: SET, RPUSH, SADD, ZADD and HSET of up to 64 elements, XADD,
 XGROUP, XCLAIM, XSETID, PEXPIREAT, FUNCTION LOAD, SELECT. Keys that have expired are made and expire at once; --no-expired leaves
 them out. Lists and streams that are there already would be appended to: see --replace.
-)" + examples("  stele-rdb to-resp dump.rdb | redis-cli --pipe\n"
-              "  stele-rdb to-resp dump.rdb --db 3 --match 'session:*' --restore --replace | redis-cli -h other --pipe\n"));
+)" + examples(
+          "  stele-rdb to-resp dump.rdb | redis-cli --pipe\n"
+          "  stele-rdb to-resp dump.rdb --db 3 --match 'session:*' --restore --replace | redis-cli -h other --pipe\n"));
   command.callback([options, &run] {
     options->input.prints = true;
     run = [options] { return to_resp(*options); };
@@ -274,14 +292,16 @@ them out. Lists and streams that are there already would be appended to: see --r
 
 void add_convert(CLI::App& app, std::function<int()>& run) {
   auto options = std::make_shared<ConvertOptions>();
-  CLI::App& command = *app.add_subcommand("convert", "The same keys, or some of them, in another version of the format");
+  CLI::App& command =
+      *app.add_subcommand("convert", "The same keys, or some of them, in another version of the format");
   Arguments arguments(command);
   arguments.file(options->from, "FROM");
   arguments.file(options->to, "TO", "The file to write; it is there in full or not at all");
   command.add_option("-V,--version", options->version, "9 (Redis 5.0 on), 10 (7.0), 11 (7.2) or 12 (7.4) [10]")
       ->check(CLI::Range(stele::kRdbVersionFirst, stele::kRdbVersionLast))
       ->type_name("N");
-  command.add_flag("!--no-functions", options->functions, "Leave out function libraries");
+  command.add_flag_callback(
+      "--no-functions", [&flag = options->functions] { flag = false; }, "Leave out function libraries");
   arguments.writing(options->compress, options->checksum, options->lossy, options->force);
   arguments.reading(options->input);
   arguments.selecting(options->input);
@@ -299,7 +319,8 @@ void add_diff(CLI::App& app, std::function<int()>& run) {
   Arguments arguments(command);
   arguments.file(options->a, "A", "The first file");
   arguments.file(options->b, "B", "The second file");
-  command.add_flag("--json", options->json, "One JSON object a line: {\"change\": \"added\", \"removed\", \"changed\" or \"summary\"}");
+  command.add_flag("--json", options->json,
+                   "One JSON object a line: {\"change\": \"added\", \"removed\", \"changed\" or \"summary\"}");
   command.add_flag("--ignore-expiry", options->ignore_expiry, "Times to live may differ");
   command.add_option("-n,--limit", options->limit, "Show no more than so many differences; all are counted");
   arguments.memory(options->memory_bytes);
@@ -322,8 +343,9 @@ void add_merge(CLI::App& app, std::function<int()>& run) {
   Arguments arguments(command);
   command.add_option("FILE", options->from, "The RDB files")->required()->expected(1, 10000);
   command.add_option("-o,--output", options->to, "The file to write; it is there in full or not at all")->required();
-  command.add_option("--on-conflict", options->on_conflict,
-                     "Of keys that are in several files and not the same: fail, or take the first or last file's [fail]")
+  command
+      .add_option("--on-conflict", options->on_conflict,
+                  "Of keys that are in several files and not the same: fail, or take the first or last file's [fail]")
       ->transform(CLI::CheckedTransformer(kWays, CLI::ignore_case).description(""))
       ->type_name("fail|first|last");
   command.add_option("-V,--version", options->version, "9 to 12 [the highest of the files]")
@@ -333,8 +355,9 @@ void add_merge(CLI::App& app, std::function<int()>& run) {
   arguments.writing(options->compress, options->checksum, options->lossy, options->force);
   arguments.reading(options->input);
   arguments.selecting(options->input);
-  command.footer(examples("  stele-rdb merge shard-*.rdb -o all.rdb\n"
-                          "  stele-rdb merge old.rdb new.rdb -o both.rdb --on-conflict last\n"));
+  command.footer(
+      examples("  stele-rdb merge shard-*.rdb -o all.rdb\n"
+               "  stele-rdb merge old.rdb new.rdb -o both.rdb --on-conflict last\n"));
   command.callback([options, &run] { run = [options] { return merge(*options); }; });
 }
 
@@ -351,17 +374,18 @@ void add_top(CLI::App& app, std::function<int()>& run) {
       ->transform(CLI::CheckedTransformer(kKinds, CLI::ignore_case).description(""))
       ->type_name("key|type|prefix|ttl");
   command.add_option("-n,--count", options->count, "How many [20]");
-  command.add_option("--delimiters", options->delimiters, "Characters that end a part of a prefix [:]")->check([](const std::string& text) {
-    return text.empty() ? std::string("there must be one") : std::string();
-  });
+  command.add_option("--delimiters", options->delimiters, "Characters that end a part of a prefix [:]")
+      ->check([](const std::string& text) { return text.empty() ? std::string("there must be one") : std::string(); });
   command.add_option("--depth", options->depth, "Prefixes of so many parts [as they come]");
   command.add_flag("--json", options->json, "One JSON object a line");
   arguments.reading(options->input);
   arguments.selecting(options->input);
-  command.footer("\nParts of keys that are ids (digits, long hexadecimal numbers), or of which there are more than 200 in one place, count as *.\n" +
-                 examples("  stele-rdb top dump.rdb -n 100\n"
-                          "  stele-rdb top dump.rdb --by prefix --depth 1\n"
-                          "  stele-rdb top dump.rdb --by ttl --type string\n"));
+  command.footer(
+      "\nParts of keys that are ids (digits, long hexadecimal numbers), or of which there are more than 200 in one "
+      "place, count as *.\n" +
+      examples("  stele-rdb top dump.rdb -n 100\n"
+               "  stele-rdb top dump.rdb --by prefix --depth 1\n"
+               "  stele-rdb top dump.rdb --by ttl --type string\n"));
   command.callback([options, &run] { run = [options] { return top(*options); }; });
 }
 
@@ -371,15 +395,16 @@ void add_report(CLI::App& app, std::function<int()>& run) {
   Arguments arguments(command);
   arguments.file(options->file);
   command.add_option("-o,--output", options->to, "The page to write")->required();
-  command.add_option("--largest", options->largest, "How many of the largest keys it lists [1000]")->check(CLI::Range(0, 10000));
-  command.add_option("--delimiters", options->delimiters, "Characters that end a part of a prefix [:]")->check([](const std::string& text) {
-    return text.empty() ? std::string("there must be one") : std::string();
-  });
+  command.add_option("--largest", options->largest, "How many of the largest keys it lists [1000]")
+      ->check(CLI::Range(0, 10000));
+  command.add_option("--delimiters", options->delimiters, "Characters that end a part of a prefix [:]")
+      ->check([](const std::string& text) { return text.empty() ? std::string("there must be one") : std::string(); });
   command.add_flag("-f,--force", options->force, "Replace the file if it exists");
   arguments.reading(options->input);
   arguments.selecting(options->input);
-  command.footer(examples("  stele-rdb report dump.rdb -o report.html\n"
-                          "  stele-rdb report dump.rdb -o report.html --delimiters ':/|' --force\n"));
+  command.footer(
+      examples("  stele-rdb report dump.rdb -o report.html\n"
+               "  stele-rdb report dump.rdb -o report.html --delimiters ':/|' --force\n"));
   command.callback([options, &run] { run = [options] { return report(*options); }; });
 }
 
@@ -392,7 +417,8 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   app.get_formatter()->column_width(34);
   std::function<int()> run;
-  for (const auto add : {add_check, add_info, add_ls, add_cat, add_to_json, add_to_resp, add_convert, add_diff, add_merge, add_top, add_report}) {
+  for (const auto add : {add_check, add_info, add_ls, add_cat, add_to_json, add_to_resp, add_convert, add_diff,
+                         add_merge, add_top, add_report}) {
     add(app, run);
   }
   try {

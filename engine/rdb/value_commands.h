@@ -15,21 +15,21 @@ class Stream;
 struct StreamId;
 
 struct ValueCommandsOptions {
-  /// Of the Redis that is to understand the commands: 7.0 is 700. Below 700 there are no functions and streams have fewer
-  /// figures; from 704 on fields of hashes expire.
+  /// Of the Redis that is to understand the commands: 7.0 is 700. Below 700 there are no functions and streams have
+  /// fewer figures; from 704 on fields of hashes expire.
   int redis_version = 700;
   bool replace = false;  // takes away what is under the key, or library name, first
-  /// Values as RESTORE payloads: shorter, exact to the last figure of a stream, and the only way to say how idle a key is or
-  /// how often it is used. The reading server must be at least the one that `redis_version` says.
+  /// Values as RESTORE payloads: shorter, exact to the last figure of a stream, and the only way to say how idle a key
+  /// is or how often it is used. The reading server must be at least the one that `redis_version` says.
   bool restore = false;
   /// What the commands cannot say about a key ("" for what is no key's), once for each.
   std::function<void(std::string_view key, std::string_view what)> on_loss;
 };
 
-/// Writes data as the commands that make them, in RESP, as the AOF rewriting of Redis does: SET, RPUSH, SADD, ZADD and HSET of at
-/// most 64 elements each, XADD ... XSETID, XGROUP, XCLAIM, PEXPIREAT, FUNCTION LOAD, SELECT. Beyond that, entries that are pending
-/// in a group and gone from the stream stay pending: they are added, claimed and deleted again.
-/// Lost with commands, not with RESTORE: when consumers were last seen, and which encoding the value had.
+/// Writes data as the commands that make them, in RESP, as the AOF rewriting of Redis does: SET, RPUSH, SADD, ZADD and
+/// HSET of at most 64 elements each, XADD ... XSETID, XGROUP, XCLAIM, PEXPIREAT, FUNCTION LOAD, SELECT. Beyond that,
+/// entries that are pending in a group and gone from the stream stay pending: they are added, claimed and deleted
+/// again. Lost with commands, not with RESTORE: when consumers were last seen, and which encoding the value had.
 ///
 /// Memory: what `drain` leaves in the buffer, one batch, and of a stream the whole (engine/stream/stream.h).
 class ValueCommands {
@@ -46,7 +46,7 @@ class ValueCommands {
   struct Key {
     std::uint64_t db = 0;
     std::string_view key;
-    std::uint8_t type = 0;   // in the engine's form, RdbValue
+    std::uint8_t type = 0;  // in the engine's form, RdbValue
     std::string_view value;
     std::optional<std::int64_t> expire_at_ms;
     std::optional<std::uint64_t> idle_seconds;
@@ -77,8 +77,8 @@ class ValueCommands {
   const ValueCommandsOptions options_;
   const Drain drain_;
   std::string out_;
-  std::string batch_;            // arguments that wait for their command's head
-  std::uint64_t batched_ = 0;    // arguments in it
+  std::string batch_;          // arguments that wait for their command's head
+  std::uint64_t batched_ = 0;  // arguments in it
   std::optional<std::uint64_t> db_;
 };
 

@@ -78,7 +78,8 @@ Status ValueCommands::stream(const Key& key) {
 /// The entries, and in their places those that only groups remember.
 Status ValueCommands::entries(std::string_view key, const Stream& stream, std::span<const StreamId> gone) {
   const auto add_gone = [&] {
-    CommandText(out_, 5) << "XADD" << key << gone.front() << "gone" << "1";
+    CommandText(out_, 5) << "XADD" << key << gone.front() << "gone"
+                         << "1";
     gone = gone.subspan(1);
   };
   char field_digits[24];
@@ -86,7 +87,9 @@ Status ValueCommands::entries(std::string_view key, const Stream& stream, std::s
   StreamCursor entry(stream, {}, StreamId::max());
   if (stream.length() == 0 && gone.empty()) {
     // The way to an empty stream: an entry that is trimmed away at once. Any id but 0-0 will do.
-    CommandText(out_, 7) << "XADD" << key << "MAXLEN" << "0" << StreamId{0, 1} << "x" << "y";
+    CommandText(out_, 7) << "XADD" << key << "MAXLEN"
+                         << "0" << StreamId{0, 1} << "x"
+                         << "y";
   }
   while (entry.next()) {
     while (!gone.empty() && gone.front() < entry.id()) add_gone();
@@ -104,17 +107,21 @@ Status ValueCommands::entries(std::string_view key, const Stream& stream, std::s
 Status ValueCommands::groups(std::string_view key, const Stream& stream) {
   for (const auto& [name, group] : stream.groups) {
     if (options_.redis_version < kFiguresSince) {
-      CommandText(out_, 5) << "XGROUP" << "CREATE" << key << name << group->last_id;
+      CommandText(out_, 5) << "XGROUP"
+                           << "CREATE" << key << name << group->last_id;
     } else {
-      CommandText(out_, 7) << "XGROUP" << "CREATE" << key << name << group->last_id << "ENTRIESREAD" << group->entries_read;
+      CommandText(out_, 7) << "XGROUP"
+                           << "CREATE" << key << name << group->last_id << "ENTRIESREAD" << group->entries_read;
     }
     for (const auto& [consumer_name, consumer] : group->consumers()) {
-      CommandText(out_, 5) << "XGROUP" << "CREATECONSUMER" << key << name << consumer_name;
+      CommandText(out_, 5) << "XGROUP"
+                           << "CREATECONSUMER" << key << name << consumer_name;
     }
     for (const auto& [id, pending] : group->pending()) {
       CommandText(out_, 12) << "XCLAIM" << key << name << pending.consumer->name << "0" << id << "TIME"
                             << pending.delivered_ms << "RETRYCOUNT" << static_cast<std::int64_t>(pending.deliveries)
-                            << "JUSTID" << "FORCE";
+                            << "JUSTID"
+                            << "FORCE";
       STELE_CHECK(spill());
     }
   }
@@ -127,7 +134,8 @@ void ValueCommands::forget(std::string_view key, const Stream& stream, std::span
   // Where nothing was ever deleted they were trimmed away, and XDEL would leave a trace that XSETID cannot take back.
   const bool trimmed = stream.facts.max_deleted_id.is_zero() && options_.redis_version >= kFiguresSince;
   if (trimmed && stream.length() == 0) {
-    CommandText(out_, 4) << "XTRIM" << key << "MAXLEN" << "0";
+    CommandText(out_, 4) << "XTRIM" << key << "MAXLEN"
+                         << "0";
   } else if (trimmed && gone.back() < stream.first_id()) {
     CommandText(out_, 4) << "XTRIM" << key << "MINID" << stream.first_id();
   } else {

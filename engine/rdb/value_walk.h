@@ -43,9 +43,9 @@ inline ObjectType object_type_of_value(std::uint8_t type) {
   }
 }
 
-/// Calls `visit(const ValueElement&)`, which returns a Status, for every element of a value in the engine's form, in the order
-/// of its bytes and without a copy of it. Streams are no case of this: see stream_from_rdb(). `corrupt` if a score is no
-/// number, or the bytes are not what read_rdb_value() makes. The first status that is not ok ends the walk.
+/// Calls `visit(const ValueElement&)`, which returns a Status, for every element of a value in the engine's form, in
+/// the order of its bytes and without a copy of it. Streams are no case of this: see stream_from_rdb(). `corrupt` if a
+/// score is no number, or the bytes are not what read_rdb_value() makes. The first status that is not ok ends the walk.
 template <typename Visit>
 Status walk_value(std::uint8_t type, std::string_view bytes, Visit&& visit) {
   RdbReader in(bytes);

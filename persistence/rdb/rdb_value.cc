@@ -27,7 +27,7 @@ class ValueReader {
   RdbValueOutcome read(std::uint8_t type) {
     out_.type = type;
     out_.bytes.clear();
-    out_.elements = out_.expiring_fields = out_.module_id = 0;
+    out_.elements = out_.expiring_fields = out_.producers = out_.module_id = 0;
     out_.field_expires_at_ms.clear();
     if (!dispatch(type)) return source_.ok() ? RdbValueOutcome::unknown : RdbValueOutcome::failed;
     if (!source_.ok()) return RdbValueOutcome::failed;
@@ -233,6 +233,7 @@ class ValueReader {
     source_.length();  // duration
     source_.length();  // most entries
     const std::uint64_t producers = source_.length();
+    out_.producers = producers;
     for (std::uint64_t p = 0; p < producers && source_.ok(); ++p) {
       source_.string();
       const std::uint64_t messages = source_.length();

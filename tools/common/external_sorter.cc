@@ -95,7 +95,8 @@ ExternalSorter::~ExternalSorter() = default;
 Status ExternalSorter::add(std::string_view key, std::string_view payload) {
   const auto key_bytes = static_cast<std::uint32_t>(key.size());
   const auto payload_bytes = static_cast<std::uint32_t>(payload.size());
-  if (key_bytes != key.size() || payload_bytes != payload.size()) return Status::invalid("a record takes more than 4 GiB");
+  if (key_bytes != key.size() || payload_bytes != payload.size())
+    return Status::invalid("a record takes more than 4 GiB");
   places_.push_back(records_.size());
   records_.append(&key_bytes, sizeof key_bytes);
   records_.append(&payload_bytes, sizeof payload_bytes);

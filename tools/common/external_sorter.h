@@ -13,12 +13,13 @@
 
 namespace stele::tools {
 
-/// Sorts any number of records in bounded memory. What does not fit goes to temporary files as sorted runs, which are then merged:
+/// Sorts any number of records in bounded memory. What does not fit goes to temporary files as sorted runs, which are
+/// then merged:
 ///
 ///     add() ... add()  ──►  finish()  ──►  next() ... next()
 ///
-/// Records come in the order of their keys' bytes, equal ones as they were added. The files have no name, so nothing is left
-/// however the program ends; they take about what the records take.
+/// Records come in the order of their keys' bytes, equal ones as they were added. The files have no name, so nothing is
+/// left however the program ends; they take about what the records take.
 ///
 /// Memory: `memory_bytes`, and a buffer of 64 KiB or the longest record for each run.
 class ExternalSorter {
@@ -44,12 +45,12 @@ class ExternalSorter {
 
   const std::size_t memory_bytes_;
   const std::filesystem::path directory_;
-  ByteBuffer records_;                  // key bytes (4) | payload bytes (4) | key | payload
-  std::vector<std::uint64_t> places_;   // of each, in records_
-  std::size_t next_place_ = 0;          // when there are no runs
+  ByteBuffer records_;                 // key bytes (4) | payload bytes (4) | key | payload
+  std::vector<std::uint64_t> places_;  // of each, in records_
+  std::size_t next_place_ = 0;         // when there are no runs
   std::vector<std::unique_ptr<Run>> runs_;
   std::vector<Run*> heap_;
-  Run* last_ = nullptr;                 // whose record next() returned
+  Run* last_ = nullptr;  // whose record next() returned
 };
 
 /// $TMPDIR, else /tmp.

@@ -6,13 +6,14 @@
 
 namespace stele::tools {
 
-/// Appends JSON to a string, front to back; commas come by themselves. What is written is valid UTF-8 whatever the bytes:
+/// Appends JSON to a string, front to back; commas come by themselves. What is written is valid UTF-8 whatever the
+/// bytes:
 ///
 ///     string(bytes)   "text"            if the bytes are valid UTF-8
 ///                     {"hex": "c3ff"}   if they are not; so nothing is lost and the two cannot be taken for each other
 ///
-/// Objects and arrays are closed by the caller. Numbers beyond 2^53 are written in full: a reader that keeps doubles rounds
-/// them.
+/// Objects and arrays are closed by the caller. Numbers beyond 2^53 are written in full: a reader that keeps doubles
+/// rounds them.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}
@@ -28,7 +29,8 @@ class JsonWriter {
   JsonWriter& number(std::uint64_t value);
   JsonWriter& number(std::int64_t value);
   JsonWriter& number(int value) { return number(std::int64_t{value}); }
-  /// The shortest spelling that reads as the same double; "inf", "-inf", "nan" as strings, since JSON has no such numbers.
+  /// The shortest spelling that reads as the same double; "inf", "-inf", "nan" as strings, since JSON has no such
+  /// numbers.
   JsonWriter& real(double value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();

@@ -50,7 +50,8 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path, bool re
   if (!path.has_filename()) return Status::invalid("{} is no name for a file", path.native());
   const std::filesystem::path temporary =
       path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().native(), ::getpid());
-  if (temporary.native().size() >= sizeof temporary_path) return Status::invalid("{}: the name is too long", path.native());
+  if (temporary.native().size() >= sizeof temporary_path)
+    return Status::invalid("{}: the name is too long", path.native());
   STELE_ASSERT(!temporary_exists);
   std::strcpy(temporary_path, temporary.c_str());
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, remove_temporary);

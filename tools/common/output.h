@@ -33,8 +33,9 @@ class Output {
   std::string text_;
 };
 
-/// A file that is there in full or not at all: written under a temporary name in the same directory, and renamed by commit().
-/// Without a commit, also when the program ends by SIGINT, SIGTERM or SIGHUP, nothing of it is left. One at a time.
+/// A file that is there in full or not at all: written under a temporary name in the same directory, and renamed by
+/// commit(). Without a commit, also when the program ends by SIGINT, SIGTERM or SIGHUP, nothing of it is left. One at a
+/// time.
 class OutputFile {
  public:
   /// `invalid` if `path` exists and `replace` is not set.

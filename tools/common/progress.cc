@@ -38,15 +38,18 @@ std::string Progress::line(std::string_view label, std::uint64_t done, std::uint
                            std::chrono::milliseconds since_start, std::size_t columns) {
   done = std::min(done, total);
   const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
-  const double rate = since_start.count() > 0 ? static_cast<double>(done) * 1000 / static_cast<double>(since_start.count()) : 0;
+  const double rate =
+      since_start.count() > 0 ? static_cast<double>(done) * 1000 / static_cast<double>(since_start.count()) : 0;
   const auto filled = static_cast<std::size_t>(share * kBarColumns);
   std::string bar(filled, '=');
   if (filled < kBarColumns) bar += '>';
   bar.resize(kBarColumns, ' ');
-  std::string text = fmt::format("{} {:3.0f}% [{}] {} of {}  {}/s", label, std::floor(share * 100), bar, format_bytes(done),
-                                 format_bytes(total), format_bytes(static_cast<std::uint64_t>(rate)));
+  std::string text =
+      fmt::format("{} {:3.0f}% [{}] {} of {}  {}/s", label, std::floor(share * 100), bar, format_bytes(done),
+                  format_bytes(total), format_bytes(static_cast<std::uint64_t>(rate)));
   if (rate > 0 && done < total) {
-    text += "  " + format_duration(static_cast<std::int64_t>(static_cast<double>(total - done) / rate) * 1000) + " left";
+    text +=
+        "  " + format_duration(static_cast<std::int64_t>(static_cast<double>(total - done) / rate) * 1000) + " left";
   }
   if (text.size() > columns) text.resize(columns);
   return text;

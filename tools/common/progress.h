@@ -11,8 +11,8 @@ namespace stele::tools {
 ///
 ///     reading dump.rdb  45% [=========>          ] 460.8 MiB of 1.0 GiB  210.0 MiB/s  3s left
 ///
-/// The line appears after half a second, is renewed ten times a second at most, and is gone when this goes. Only for work that
-/// prints nothing to the same terminal meanwhile.
+/// The line appears after half a second, is renewed ten times a second at most, and is gone when this goes. Only for
+/// work that prints nothing to the same terminal meanwhile.
 class Progress {
  public:
   /// `wanted` false: never.
@@ -26,8 +26,8 @@ class Progress {
   bool visible() const { return visible_; }
 
   /// The line without its control characters, for `columns` of room.
-  static std::string line(std::string_view label, std::uint64_t done, std::uint64_t total, std::chrono::milliseconds since_start,
-                          std::size_t columns);
+  static std::string line(std::string_view label, std::uint64_t done, std::uint64_t total,
+                          std::chrono::milliseconds since_start, std::size_t columns);
 
  private:
   const std::string label_;

@@ -87,14 +87,14 @@ std::string format_time(std::int64_t unix_ms) {
   const std::time_t seconds = unix_ms >= 0 ? unix_ms / 1000 : (unix_ms - 999) / 1000;
   std::tm parts{};
   if (::gmtime_r(&seconds, &parts) == nullptr || parts.tm_year > 8099) return fmt::format("{} ms", unix_ms);
-  return fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   static constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"", 1},       {"b", 1},      {"k", 1e3},         {"kb", 1024.0},         {"m", 1e6},
-      {"mb", 0x1p20}, {"g", 1e9}, {"gb", 0x1p30}, {"t", 1e12}, {"tb", 0x1p40}};
+      {"", 1},        {"b", 1},   {"k", 1e3},     {"kb", 1024.0}, {"m", 1e6},
+      {"mb", 0x1p20}, {"g", 1e9}, {"gb", 0x1p30}, {"t", 1e12},    {"tb", 0x1p40}};
   const auto number = take_number(text);
   if (!number) return std::nullopt;
   std::string unit(text);
@@ -106,8 +106,9 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
 }
 
 std::optional<std::int64_t> parse_duration(std::string_view text) {
-  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"", kSecond}, {"ms", 1}, {"s", kSecond}, {"m", kMinute}, {"h", kHour}, {"d", kDay}, {"w", 7 * kDay}, {"y", kYear}};
+  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {{"", kSecond},   {"ms", 1},    {"s", kSecond},
+                                                                         {"m", kMinute},  {"h", kHour}, {"d", kDay},
+                                                                         {"w", 7 * kDay}, {"y", kYear}};
   const auto number = take_number(text);
   if (!number) return std::nullopt;
   for (const auto& [name, factor] : kUnits) {

@@ -19,8 +19,8 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text);
 /// "250ms", "90s", "15m", "2h", "7d", "1y"; a bare number is seconds. Milliseconds.
 std::optional<std::int64_t> parse_duration(std::string_view text);
 
-/// `text` in double quotes as redis-cli shows it: printable UTF-8 as it is, the rest as \n, \x1b ... At most `bytes_max` of it,
-/// then "..." behind the quotes.
+/// `text` in double quotes as redis-cli shows it: printable UTF-8 as it is, the rest as \n, \x1b ... At most
+/// `bytes_max` of it, then "..." behind the quotes.
 std::string in_quotes(std::string_view text, std::size_t bytes_max = 256);
 /// The same without the quotes, for messages: what came from a file must not reach a terminal as it is.
 std::string printable(std::string_view text, std::size_t bytes_max = 4096);

@@ -20,7 +20,10 @@ namespace {
 class Checker final : public InputVisitor {
  public:
   Checker(const CheckOptions& options, const InputFile& input)
-      : InputVisitor(options.input), options_(options), input_(input), places_(options.memory_bytes, temporary_directory()) {}
+      : InputVisitor(options.input),
+        options_(options),
+        input_(input),
+        places_(options.memory_bytes, temporary_directory()) {}
 
   Status function(std::string_view source) override {
     ++functions_;
@@ -34,7 +37,7 @@ class Checker final : public InputVisitor {
   }
 
   Status skipped(const RdbKey& key, RdbValueOutcome why) override {
-    if (why == RdbValueOutcome::empty) note_ += note_.empty() ? in_quotes(key.key, 64) : "";
+    if (why == RdbValueOutcome::empty && first_empty_.empty()) first_empty_ = in_quotes(key.key, 64);
     if (why == RdbValueOutcome::unknown && key.value.module_id != 0) modules_.insert(module_name(key.value.module_id));
     return InputVisitor::skipped(key, why);
   }
@@ -73,12 +76,17 @@ class Checker final : public InputVisitor {
   std::uint64_t problem_count() const { return problem_count_; }
   std::uint64_t functions() const { return functions_; }
   std::uint64_t expired() const { return expired_; }
-  const std::string& first_empty() const { return note_; }
+  const std::string& first_empty() const { return first_empty_; }
+  const std::string& newer_type() const { return newer_type_; }
   const std::set<std::string>& modules() const { return modules_; }
 
  protected:
   Status visit(RdbKey& key, const KeyFacts& facts) override {
     if (facts.ttl_ms && *facts.ttl_ms <= 0) ++expired_;
+    if (type_since(key.written_type, facts.dialect) > facts.version && newer_type_.empty()) {
+      newer_type_ = fmt::format("key {} has a value of type {}, which no server of RDB version {} knows",
+                                in_quotes(key.key, 64), rdb_type_name(key.written_type, facts.dialect), facts.version);
+    }
     const KeyDigest id = key_id(key);
     STELE_CHECK(places_.add(id.view(), {reinterpret_cast<const char*>(&key.offset), sizeof key.offset}));
     // Reading it has checked a string.
@@ -103,7 +111,8 @@ class Checker final : public InputVisitor {
   std::uint64_t problem_count_ = 0;
   std::uint64_t functions_ = 0;
   std::uint64_t expired_ = 0;
-  std::string note_;
+  std::string first_empty_;
+  std::string newer_type_;
   std::set<std::string> libraries_;
   std::set<std::string> modules_;
 };
@@ -120,6 +129,7 @@ std::vector<std::string> notes_on(const Checker& checker, const RdbSummary& summ
     notes.push_back(fmt::format("{} values or records of modules that are not known here were skipped: {}",
                                 format_count(summary.unknown_skipped), names));
   }
+  if (!checker.newer_type().empty()) notes.push_back(checker.newer_type());
   if (summary.expiring_fields > 0) {
     notes.push_back(fmt::format("{} fields of hashes expire, which only Redis 7.4 and later know",
                                 format_count(summary.expiring_fields)));
@@ -127,8 +137,9 @@ std::vector<std::string> notes_on(const Checker& checker, const RdbSummary& summ
   if (checker.expired() > 0) notes.push_back(fmt::format("{} keys have expired", format_count(checker.expired())));
   if (!summary.has_checksum && summary.version >= 5) notes.push_back("it was written without a checksum");
   if (summary.end < file_bytes) {
-    notes.push_back(fmt::format("{} follow the RDB part, which ends at offset {}: commands, if it is an append-only file",
-                                format_bytes(file_bytes - summary.end), summary.end));
+    notes.push_back(
+        fmt::format("{} follow the RDB part, which ends at offset {}: commands, if it is an append-only file",
+                    format_bytes(file_bytes - summary.end), summary.end));
   }
   return notes;
 }
@@ -176,10 +187,10 @@ Result<int> check_file(const CheckOptions& options, const std::filesystem::path&
     }
     for (const std::string& note : notes) out.text() += fmt::format("{}: note: {}\n", name, printable(note));
     if (good) {
-      out.text() += fmt::format("{}: good: RDB version {} ({}), {} keys, {} function libraries, {}, checksum {}\n", name,
-                                summary->version, first_reader(summary->version, summary->dialect),
+      out.text() += fmt::format("{}: good: RDB version {} ({}), {} keys, {} function libraries, {}, checksum {}\n",
+                                name, summary->version, first_reader(summary->version, summary->dialect),
                                 format_count(summary->keys), checker.functions(), format_bytes(input.bytes),
-                                summary->has_checksum             ? options.input.verify_checksum ? "right" : "not looked at"
+                                summary->has_checksum   ? options.input.verify_checksum ? "right" : "not looked at"
                                 : summary->version >= 5 ? "absent"
                                                         : "unknown to this version");
     }

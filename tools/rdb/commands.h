@@ -9,9 +9,9 @@
 
 namespace stele::tools {
 
-/// The sub-commands of stele-rdb. Each returns the program's exit code (ExitCode) and has said on standard error what went wrong.
-/// Memory, unless said otherwise: the reader's (RdbSource), the largest value once more, and an output buffer; never more for a
-/// larger file.
+/// The sub-commands of stele-rdb. Each returns the program's exit code (ExitCode) and has said on standard error what
+/// went wrong. Memory, unless said otherwise: the reader's (RdbSource), the largest value once more, and an output
+/// buffer; never more for a larger file.
 
 struct CheckOptions {
   InputOptions input;
@@ -43,7 +43,7 @@ struct CatOptions {
   InputOptions input;  // the patterns are the keys
   std::filesystem::path file;
   bool json = false;
-  bool raw = false;  // a string's bytes, nothing else
+  bool raw = false;                // a string's bytes, nothing else
   std::uint64_t elements_max = 0;  // 0: all
 };
 int cat(const CatOptions& options);

@@ -35,8 +35,9 @@ class Converter final : public InputVisitor {
   bool is_partial() const {
     const Selection& wanted = selection();
     return !wanted.patterns.empty() || !wanted.databases.empty() || !wanted.types.empty() || wanted.bytes_min ||
-           wanted.bytes_max || wanted.ttl_min_ms || wanted.ttl_max_ms || wanted.only_expiring || wanted.only_persistent ||
-           wanted.only_expired || wanted.no_expired || !options_.functions || options_.input.skip_unknown;
+           wanted.bytes_max || wanted.ttl_min_ms || wanted.ttl_max_ms || wanted.only_expiring ||
+           wanted.only_persistent || wanted.only_expired || wanted.no_expired || !options_.functions ||
+           options_.input.skip_unknown;
   }
 
   const ConvertOptions& options_;
@@ -52,10 +53,9 @@ int convert(const ConvertOptions& options) {
   if (!input.ok()) return failed(input.status());
   Result<OutputFile> output = OutputFile::create(options.to, options.force);
   if (!output.ok()) return failed(output.status());
-  RdbCopy copy(output->file(), {.version = options.version,
-                                .compress = options.compress,
-                                .checksum = options.checksum,
-                                .lossy = options.lossy});
+  RdbCopy copy(
+      output->file(),
+      {.version = options.version, .compress = options.compress, .checksum = options.checksum, .lossy = options.lossy});
   Converter converter(options, copy, input->bytes);
   Status status = copy.begin();
   std::uint64_t end = input->bytes;
@@ -64,7 +64,8 @@ int convert(const ConvertOptions& options) {
     status = summary.status();
     if (summary.ok()) end = summary->end;
     if (summary.ok() && summary->unknown_skipped > 0) {
-      complain(kRdbTool, fmt::format("{} values or records of modules were left out", format_count(summary->unknown_skipped)));
+      complain(kRdbTool,
+               fmt::format("{} values or records of modules were left out", format_count(summary->unknown_skipped)));
     }
   }
   return finish_copy(copy, *output, status, options.to, input->bytes - end);

@@ -1,5 +1,5 @@
-// stele-rdb diff: what two files do not have in common. Both are read once; what stands for each key is sorted, in temporary files
-// where memory does not suffice, and then compared.
+// stele-rdb diff: what two files do not have in common. Both are read once; what stands for each key is sorted, in
+// temporary files where memory does not suffice, and then compared.
 
 #include <map>
 
@@ -47,8 +47,12 @@ class Collector final : public InputVisitor {
       return Status::corrupt("{}: offset {}: the value of key {} is malformed: {}", path_.native(), key.offset,
                              in_quotes(key.key, 128), digest.status().message());
     }
-    Side side{.digest = *digest, .expire_at_ms = key.expire_at_ms.value_or(0), .elements = key.value.elements,
-              .bytes = facts.bytes, .type = static_cast<std::uint8_t>(facts.type), .expires = key.expire_at_ms.has_value(),
+    Side side{.digest = *digest,
+              .expire_at_ms = key.expire_at_ms.value_or(0),
+              .elements = key.value.elements,
+              .bytes = facts.bytes,
+              .type = static_cast<std::uint8_t>(facts.type),
+              .expires = key.expire_at_ms.has_value(),
               .is_b = is_b_};
     return sorter_.add(sort_key(key.db, key.key), {reinterpret_cast<const char*>(&side), sizeof side});
   }
@@ -171,7 +175,9 @@ class Comparison {
         json.null();
         return;
       }
-      json.begin_object().field("type", type_name(static_cast<ObjectType>(side->type))).field("elements", side->elements);
+      json.begin_object()
+          .field("type", type_name(static_cast<ObjectType>(side->type)))
+          .field("elements", side->elements);
       json.field("bytes", side->bytes).name("expire_at_ms");
       side->expires ? json.number(side->expire_at_ms) : json.null();
       json.end_object();
@@ -189,7 +195,9 @@ class Comparison {
     if (options_.json) {
       JsonWriter(out_.text())
           .begin_object()
-          .field("change", sign == '-' ? "removed" : sign == '+' ? "added" : "changed")
+          .field("change", sign == '-'   ? "removed"
+                           : sign == '+' ? "added"
+                                         : "changed")
           .field("function", name)
           .end_object();
       out_.text() += '\n';
@@ -235,9 +243,9 @@ int diff(const DiffOptions& options) {
         .field("equal", totals->equal)
         .end_object();
   } else {
-    out.text() += fmt::format("{} only in the first, {} only in the second, {} differ, {} equal",
-                              format_count(totals->only_a), format_count(totals->only_b), format_count(totals->changed),
-                              format_count(totals->equal));
+    out.text() +=
+        fmt::format("{} only in the first, {} only in the second, {} differ, {} equal", format_count(totals->only_a),
+                    format_count(totals->only_b), format_count(totals->changed), format_count(totals->equal));
   }
   out.text() += '\n';
   if (status = out.flush(); !status.ok()) return failed(status);

@@ -94,7 +94,8 @@ void print_json(const InfoOptions& options, const InputFile& input, const RdbSum
   JsonWriter json(out);
   json.begin_object().field("file", options.file.native()).field("file_bytes", input.bytes);
   json.field("version", summary.version).field("dialect", summary.dialect == RdbDialect::valkey ? "valkey" : "redis");
-  json.field("readable_from", first_reader(summary.version, summary.dialect)).field("has_checksum", summary.has_checksum);
+  json.field("readable_from", first_reader(summary.version, summary.dialect))
+      .field("has_checksum", summary.has_checksum);
   json.field("rdb_bytes", summary.end).name("aux").begin_array();
   for (const auto& [name, value] : counter.aux()) json.begin_array().string(name).string(value).end_array();
   json.end_array().name("functions").begin_array();
@@ -127,7 +128,8 @@ void print_text(const InfoOptions& options, const InputFile& input, const RdbSum
                 std::string& out) {
   Table head({{""}, {""}});
   head.row({"file", fmt::format("{}, {}", printable(options.file.native()), format_bytes(input.bytes))});
-  head.row({"version", fmt::format("{}, readable from {} on", summary.version, first_reader(summary.version, summary.dialect))});
+  head.row({"version",
+            fmt::format("{}, readable from {} on", summary.version, first_reader(summary.version, summary.dialect))});
   head.row({"checksum", summary.has_checksum ? options.input.verify_checksum ? "right" : "not looked at" : "none"});
   for (const auto& [name, value] : counter.aux()) {
     head.row({"aux", fmt::format("{} = {}", printable(name, 64), printable(value, 128))});
@@ -151,8 +153,15 @@ void print_text(const InfoOptions& options, const InputFile& input, const RdbSum
   if (counter.all().keys == 0) return;
 
   using enum Table::Align;
-  Table kinds({{"db"}, {"type"}, {"encoding"}, {"keys", right}, {"expiring", right}, {"elements", right}, {"bytes", right},
-               {"in file", right}, {"share", right}});
+  Table kinds({{"db"},
+               {"type"},
+               {"encoding"},
+               {"keys", right},
+               {"expiring", right},
+               {"elements", right},
+               {"bytes", right},
+               {"in file", right},
+               {"share", right}});
   const auto add_row = [&](std::string db, std::string_view type, std::string_view encoding, const Counts& counts) {
     const double share = static_cast<double>(counts.file_bytes) / static_cast<double>(counter.all().file_bytes);
     kinds.row({std::move(db), std::string(type), std::string(encoding), format_count(counts.keys),

@@ -64,7 +64,10 @@ Status write_stream(JsonWriter& json, const RdbKey& key, const std::function<Sta
 }  // namespace
 
 void write_key_members(JsonWriter& json, const RdbKey& key, const KeyFacts& facts, bool with_sizes) {
-  json.field("db", key.db).field("key", key.key).field("type", type_name(facts.type)).field("rdb_type", key.written_type);
+  json.field("db", key.db)
+      .field("key", key.key)
+      .field("type", type_name(facts.type))
+      .field("rdb_type", key.written_type);
   if (with_sizes) {
     json.field("encoding", written_encoding(key.written_type, facts.dialect)).field("elements", key.value.elements);
     json.field("bytes", facts.bytes).field("file_bytes", facts.file_bytes);

@@ -20,9 +20,9 @@ struct KeyDigest {
 /// Of database and key.
 KeyDigest key_id(const RdbKey& key);
 
-/// Of type and value, the same whatever the encoding and, of sets, hashes and sorted sets, the order: what two files hold is equal
-/// if these are. Of streams entries, groups and all figures count, but not when consumers were last seen. `corrupt` if the value
-/// is malformed.
+/// Of type and value, the same whatever the encoding and, of sets, hashes and sorted sets, the order: what two files
+/// hold is equal if these are. Of streams entries, groups and all figures count, but not when consumers were last seen.
+/// `corrupt` if the value is malformed.
 Result<KeyDigest> value_digest(const RdbKey& key);
 
 /// Database and key in one string that sorts by database, then by the key's bytes.

@@ -111,8 +111,9 @@ class Shower final : public InputVisitor {
                        written_encoding(key.written_type, facts.dialect), format_bytes(facts.bytes));
     if (key.value.elements > 0) out += fmt::format(", {} elements", format_count(key.value.elements));
     if (key.expire_at_ms) {
-      out += *facts.ttl_ms <= 0 ? fmt::format(", expired {}", format_time(*key.expire_at_ms))
-                                : fmt::format(", expires {} (in {})", format_time(*key.expire_at_ms), format_duration(*facts.ttl_ms));
+      out += *facts.ttl_ms <= 0
+                 ? fmt::format(", expired {}", format_time(*key.expire_at_ms))
+                 : fmt::format(", expires {} (in {})", format_time(*key.expire_at_ms), format_duration(*facts.ttl_ms));
     }
     if (key.idle_seconds) out += fmt::format(", idle {}s", *key.idle_seconds);
     if (key.frequency) out += fmt::format(", frequency {}", *key.frequency);
@@ -148,9 +149,9 @@ class Shower final : public InputVisitor {
   Status show_stream(const RdbKey& key) {
     STELE_TRY(const std::unique_ptr<Stream> stream, stream_from_rdb(key.value.type, key.value.bytes));
     std::string& out = out_.text();
-    out += fmt::format("  {} entries, {} ever added, last id {}, largest deleted id {}\n", format_count(stream->length()),
-                       format_count(stream->facts.entries_added), StreamIdText(stream->facts.last_id).view(),
-                       StreamIdText(stream->facts.max_deleted_id).view());
+    out += fmt::format("  {} entries, {} ever added, last id {}, largest deleted id {}\n",
+                       format_count(stream->length()), format_count(stream->facts.entries_added),
+                       StreamIdText(stream->facts.last_id).view(), StreamIdText(stream->facts.max_deleted_id).view());
     char digits[24];
     std::uint64_t index = 0;
     for (StreamCursor entry(*stream, {}, StreamId::max()); entry.next();) {
@@ -166,14 +167,14 @@ class Shower final : public InputVisitor {
       STELE_CHECK(out_.spill());
     }
     for (const auto& [name, group] : stream->groups) {
-      out += fmt::format("  group {}: last delivered {}, {} pending\n", in_quotes(name), StreamIdText(group->last_id).view(),
-                         format_count(group->pending().size()));
+      out += fmt::format("  group {}: last delivered {}, {} pending\n", in_quotes(name),
+                         StreamIdText(group->last_id).view(), format_count(group->pending().size()));
       for (const auto& [consumer_name, consumer] : group->consumers()) {
         out += fmt::format("    consumer {}: {} pending, seen {}\n", in_quotes(consumer_name),
                            format_count(consumer->pending.size()), format_time(consumer->seen_ms));
         for (const StreamId id : consumer->pending) {
           const StreamPending& pending = group->pending().at(id);
-          out += fmt::format("      {} delivered {} times, last {}\n", StreamIdText(id).view(), pending.deliveries,
+          out += fmt::format("      {} delivered {}x, last {}\n", StreamIdText(id).view(), pending.deliveries,
                              format_time(pending.delivered_ms));
         }
         STELE_CHECK(out_.spill());

@@ -1,6 +1,7 @@
 // stele-rdb merge: the keys of several files in one.
 //
-//     pass 1   every file: (key, file, how many keys before it) sorted by key, in temporary files where memory does not suffice.
+//     pass 1   every file: (key, file, how many keys before it) sorted by key, in temporary files where memory does not
+//     suffice.
 //              Of each key that is there more than once, all places but one go to a second sorting, by file and place.
 //     pass 2   every file again: its keys are copied, but those the second sorting names next.
 //
@@ -169,7 +170,8 @@ class Plan {
   void add_library(const std::string& name, const std::string& code, std::size_t file) {
     const auto [there, is_new] = libraries_.try_emplace(name, code);
     if (is_new || there->second == code) return;
-    conflict(fmt::format("the function library {} is another one in {}", in_quotes(name), options_.from[file].native()));
+    conflict(
+        fmt::format("the function library {} is another one in {}", in_quotes(name), options_.from[file].native()));
     if (options_.on_conflict == MergeOptions::OnConflict::last) there->second = code;
   }
 
@@ -186,9 +188,9 @@ class Plan {
     }
     for (const Place& place : places) {
       if (place.digest == places.front().digest) continue;
-      conflict(fmt::format("key {} in database {} is not the same in {} and {}", in_quotes(key_of_sort_key(sorted_key), 128),
-                           db_of_sort_key(sorted_key), options_.from[places.front().file].native(),
-                           options_.from[place.file].native()));
+      conflict(fmt::format("key {} in database {} is not the same in {} and {}",
+                           in_quotes(key_of_sort_key(sorted_key), 128), db_of_sort_key(sorted_key),
+                           options_.from[places.front().file].native(), options_.from[place.file].native()));
       break;
     }
     return Status();
@@ -228,8 +230,9 @@ int merge(const MergeOptions& options) {
     return kFoundSomething;
   }
   const int version = options.version != 0 ? options.version : std::min(plan.version(), kRdbVersionLast);
-  RdbCopy copy(output->file(),
-               {.version = version, .compress = options.compress, .checksum = options.checksum, .lossy = options.lossy});
+  RdbCopy copy(
+      output->file(),
+      {.version = version, .compress = options.compress, .checksum = options.checksum, .lossy = options.lossy});
   const Status status = copy_all(options, plan, copy);
   if (status.ok() && plan.conflicts() > 0) {
     complain(kRdbTool, fmt::format("{} conflicts were decided for the {} file", format_count(plan.conflicts()),

@@ -48,7 +48,8 @@ PrefixTree::Node& PrefixTree::child(Node& node, std::string_view part) {
     }
     return *there;
   }
-  if (const auto found = node.children.find(absl::string_view(part.data(), part.size())); found != node.children.end()) return *found->second;
+  if (const auto found = node.children.find(absl::string_view(part.data(), part.size())); found != node.children.end())
+    return *found->second;
   bool& folded = inner ? node.inner_folded : node.leaves_folded;
   const std::size_t siblings = inner ? node.inner : node.children.size() - node.inner;
   if (!folded && siblings >= kChildrenMax) fold(node, inner);
@@ -80,8 +81,9 @@ void PrefixTree::fold(Node& node, bool inner) {
     }
   }
   node.children = std::move(kept);
-  node.inner = static_cast<std::size_t>(std::count_if(node.children.begin(), node.children.end(),
-                                                      [this](const auto& child) { return is_delimiter(child.first.back()); }));
+  node.inner =
+      static_cast<std::size_t>(std::count_if(node.children.begin(), node.children.end(),
+                                             [this](const auto& child) { return is_delimiter(child.first.back()); }));
 }
 
 void PrefixTree::merge(Node& into, Node& from) {

@@ -14,8 +14,9 @@ namespace stele::tools {
 ///
 ///     "user:1001:cart"  ──►  "user:"  "*:"  "cart"
 ///
-/// A part that can only be an id (digits alone, or 16 and more hexadecimal digits and dashes) counts as "*"; so do all parts at a
-/// place where there are more than kChildrenMax different ones, and all new ones once there are kNodesMax in the tree.
+/// A part that can only be an id (digits alone, or 16 and more hexadecimal digits and dashes) counts as "*"; so do all
+/// parts at a place where there are more than kChildrenMax different ones, and all new ones once there are kNodesMax in
+/// the tree.
 class PrefixTree {
  public:
   static constexpr std::size_t kChildrenMax = 200;

@@ -37,15 +37,24 @@ Status RdbCopy::key(const RdbKey& key) {
   }
   const bool has_field_expiries = key.value.expiring_fields > 0;
   if (has_field_expiries && options_.version < kFieldExpirySince) {
-    name(fmt::format("RDB version {} has no form for the expiry of {} fields of key {} in database {}", options_.version,
-                     key.value.expiring_fields, in_quotes(key.key, 128), key.db));
+    name(fmt::format("RDB version {} has no form for the expiry of {} fields of key {} in database {}",
+                     options_.version, key.value.expiring_fields, in_quotes(key.key, 128), key.db));
     if (!options_.lossy) return Status();
   }
   if (key.value.type != rdb_type::kStream && object_type_of_value(key.value.type) == ObjectType::stream &&
       options_.version < kStreamFiguresSince) {
-    name(fmt::format("RDB version {} has no form for all of the stream under key {} in database {}: its largest deleted id, and "
-                     "how many entries were added and read",
-                     options_.version, in_quotes(key.key, 128), key.db));
+    name(fmt::format(
+        "RDB version {} has no form for all of the stream under key {} in database {}: its largest deleted id, and "
+        "how many entries were added and read",
+        options_.version, in_quotes(key.key, 128), key.db));
+    if (!options_.lossy) return Status();
+  }
+  if (key.value.producers > 0) {
+    name(
+        fmt::format("no RDB version that is written here has a form for the {} producers that the stream under key {} "
+                    "in database {} "
+                    "remembers",
+                    key.value.producers, in_quotes(key.key, 128), key.db));
     if (!options_.lossy) return Status();
   }
   ++keys_;
@@ -55,11 +64,13 @@ Status RdbCopy::key(const RdbKey& key) {
                       .frequency = key.frequency,
                       .type = key.value.type,
                       .value = key.value.bytes,
-                      .field_expires_at_ms = has_field_expiries ? std::span<const std::int64_t>(key.value.field_expires_at_ms)
-                                                                : std::span<const std::int64_t>()});
+                      .field_expires_at_ms = has_field_expiries
+                                                 ? std::span<const std::int64_t>(key.value.field_expires_at_ms)
+                                                 : std::span<const std::int64_t>()});
 }
 
-int finish_copy(RdbCopy& copy, OutputFile& output, Status read, const std::filesystem::path& path, std::uint64_t bytes_behind) {
+int finish_copy(RdbCopy& copy, OutputFile& output, Status read, const std::filesystem::path& path,
+                std::uint64_t bytes_behind) {
   if (!read.ok()) return failed(read);
   if (copy.inexpressible() > RdbCopy::kNamedMax) {
     complain(kRdbTool, fmt::format("and {} more", format_count(copy.inexpressible() - RdbCopy::kNamedMax)));
@@ -75,8 +86,8 @@ int finish_copy(RdbCopy& copy, OutputFile& output, Status read, const std::files
   if (bytes_behind > 0) {
     complain(kRdbTool, fmt::format("{} behind the RDB part were not copied", format_bytes(bytes_behind)));
   }
-  complain(kRdbTool, fmt::format("{}: RDB version {}, {} keys, {}", path.native(), copy.version(), format_count(copy.keys()),
-                                 format_bytes(copy.bytes())));
+  complain(kRdbTool, fmt::format("{}: RDB version {}, {} keys, {}", path.native(), copy.version(),
+                                 format_count(copy.keys()), format_bytes(copy.bytes())));
   return kGood;
 }
 

@@ -8,8 +8,8 @@
 
 namespace stele::tools {
 
-/// Writes what was read from RDB files to a new one. What its version has no form for is named on standard error: the first
-/// kNamedMax one by one. Unless the writer is lossy, the file is then not to be used: see finish_copy().
+/// Writes what was read from RDB files to a new one. What its version has no form for is named on standard error: the
+/// first kNamedMax one by one. Unless the writer is lossy, the file is then not to be used: see finish_copy().
 class RdbCopy {
  public:
   static constexpr std::uint64_t kNamedMax = 20;
@@ -46,8 +46,10 @@ class RdbCopy {
   std::uint64_t keys_ = 0;
 };
 
-/// Ends and commits the copy, or leaves nothing behind; says on standard error how it went. The exit code: kFoundSomething if
-/// something could not be expressed and was not to be lost. `bytes_behind` the RDB part were not copied.
-int finish_copy(RdbCopy& copy, OutputFile& output, Status read, const std::filesystem::path& path, std::uint64_t bytes_behind);
+/// Ends and commits the copy, or leaves nothing behind; says on standard error how it went. The exit code:
+/// kFoundSomething if something could not be expressed and was not to be lost. `bytes_behind` the RDB part were not
+/// copied.
+int finish_copy(RdbCopy& copy, OutputFile& output, Status read, const std::filesystem::path& path,
+                std::uint64_t bytes_behind);
 
 }  // namespace stele::tools

@@ -50,10 +50,17 @@ std::string_view written_encoding(std::uint8_t written_type, RdbDialect dialect)
 
 std::string_view first_reader(int version, RdbDialect dialect) {
   if (dialect == RdbDialect::valkey) return version == 80 ? "Valkey 9.0" : "Valkey 9.2";
-  static constexpr std::string_view kReaders[] = {"",          "Redis 1.0", "Redis 2.4", "Redis 2.6", "Redis 2.6", "Redis 2.6",
-                                                  "Redis 2.6", "Redis 3.2", "Redis 4.0", "Redis 5.0", "Redis 7.0", "Redis 7.2",
-                                                  "Redis 7.4", "Redis 8.6", "Redis 8.8"};
+  static constexpr std::string_view kReaders[] = {"",          "Redis 1.0", "Redis 2.4", "Redis 2.6", "Redis 2.6",
+                                                  "Redis 2.6", "Redis 2.6", "Redis 3.2", "Redis 4.0", "Redis 5.0",
+                                                  "Redis 7.0", "Redis 7.2", "Redis 7.4", "Redis 8.6", "Redis 8.8"};
   return version > 0 && static_cast<std::size_t>(version) < std::size(kReaders) ? kReaders[version] : "";
+}
+
+int type_since(std::uint8_t written_type, RdbDialect dialect) {
+  if (dialect == RdbDialect::valkey) return written_type == rdb_type::kHashExpiringRc ? 80 : 11;
+  static constexpr int kSince[] = {1, 1, 1,  1,  1,  8,  8,  8,  1,  2,  2,  2,  2,  4,
+                                   7, 9, 10, 10, 10, 10, 11, 11, 12, 12, 12, 12, 13, 14};
+  return written_type < std::size(kSince) ? kSince[written_type] : 1;
 }
 
 bool Selection::matches(const RdbKey& key, const KeyFacts& facts) const {
@@ -112,7 +119,8 @@ Status InputVisitor::stop() {
 std::string InputVisitor::position() const {
   if (keys_seen_ == 0) return "; no key came before";
   return fmt::format("; {} came before, the last one {} in database {}",
-                     keys_seen_ == 1 ? "1 key" : format_count(keys_seen_) + " keys", in_quotes(last_key_, 128), last_db_);
+                     keys_seen_ == 1 ? "1 key" : format_count(keys_seen_) + " keys", in_quotes(last_key_, 128),
+                     last_db_);
 }
 
 Result<InputFile> open_input(const std::filesystem::path& path) {
@@ -136,10 +144,11 @@ Result<RdbSummary> read_input(const InputFile& input, const InputOptions& option
                     !options.quiet && !(options.prints && Output::is_terminal()));
   RdbSource source(input.file, 0, input.bytes);
   visitor.attach(&source);
-  const RdbReadOptions read{.skip_unknown = options.skip_unknown,
-                            .skip_option = "--skip-unknown",
-                            .verify_checksum = options.verify_checksum,
-                            .on_progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }};
+  const RdbReadOptions read{
+      .skip_unknown = options.skip_unknown,
+      .skip_option = "--skip-unknown",
+      .verify_checksum = options.verify_checksum,
+      .on_progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }};
   Result<RdbSummary> summary = read_rdb(source, read, visitor);
   visitor.attach(nullptr);
   if (summary.ok()) return summary;

@@ -21,13 +21,16 @@ std::string_view written_encoding(std::uint8_t written_type, RdbDialect dialect)
 /// The Redis that wrote files of this version first, and so can read them: "7.0".
 std::string_view first_reader(int version, RdbDialect dialect);
 
+/// The RDB version that knew a value type first.
+int type_since(std::uint8_t written_type, RdbDialect dialect);
+
 /// What is not in RdbKey itself.
 struct KeyFacts {
   ObjectType type = ObjectType::string;
   RdbDialect dialect = RdbDialect::redis;
   int version = 0;
-  std::uint64_t bytes = 0;         // of key and value, nothing compressed
-  std::uint64_t file_bytes = 0;    // from the type byte on
+  std::uint64_t bytes = 0;             // of key and value, nothing compressed
+  std::uint64_t file_bytes = 0;        // from the type byte on
   std::optional<std::int64_t> ttl_ms;  // until it expires, by the selection's clock; negative: since
 };
 
@@ -99,8 +102,8 @@ struct InputFile {
 /// `invalid` if it is a directory or the like, with what could be meant.
 Result<InputFile> open_input(const std::filesystem::path& path);
 
-/// Reads the file with `visitor`. An error names the file, the offset, and the last key before. If the visitor stopped, the
-/// summary says only how many keys there were.
+/// Reads the file with `visitor`. An error names the file, the offset, and the last key before. If the visitor stopped,
+/// the summary says only how many keys there were.
 Result<RdbSummary> read_input(const std::filesystem::path& path, const InputOptions& options, InputVisitor& visitor);
 Result<RdbSummary> read_input(const InputFile& input, const InputOptions& options, InputVisitor& visitor);
 

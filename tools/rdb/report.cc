@@ -1,5 +1,5 @@
-// stele-rdb report: one HTML page about a file, with everything it needs in it. The page itself is report.html; here are the figures
-// that take the place of its DATA.
+// stele-rdb report: one HTML page about a file, with everything it needs in it. The page itself is report.html; here
+// are the figures that take the place of its DATA.
 
 #include <map>
 
@@ -41,7 +41,9 @@ class Reporter final : public InputVisitor {
     json.begin_object().field("file", printable(file.filename().native())).field("fileBytes", file_bytes);
     json.field("made", format_time(selection().now_ms)).field("version", summary.version);
     json.field("reader", first_reader(summary.version, summary.dialect)).field("functions", functions_);
-    json.field("keys", all_.keys).field("bytes", all_.bytes).field("skipped", summary.unknown_skipped + summary.empty_skipped);
+    json.field("keys", all_.keys)
+        .field("bytes", all_.bytes)
+        .field("skipped", summary.unknown_skipped + summary.empty_skipped);
     json.name("aux").begin_array();
     for (const auto& [name, value] : aux_) json.begin_array().string(name).string(value).end_array();
     json.end_array().name("databases").begin_array();
@@ -49,7 +51,8 @@ class Reporter final : public InputVisitor {
     json.end_array().name("types").begin_array();
     for (const auto& [name, tally] : types_) write_tally(json, name, tally);
     json.end_array().name("encodings").begin_array();
-    for (const auto& [kind, tally] : encodings_) write_tally(json, fmt::format("{} {}", kind.first, kind.second), tally);
+    for (const auto& [kind, tally] : encodings_)
+      write_tally(json, fmt::format("{} {}", kind.first, kind.second), tally);
     json.end_array().name("ttls").begin_array();
     for (std::size_t i = 0; i < ttls_.size(); ++i) write_tally(json, kTtlClasses[i], ttls_[i]);
     json.end_array().name("sizes").begin_array();
@@ -58,7 +61,11 @@ class Reporter final : public InputVisitor {
     write_node(json, "all keys", prefixes_.root());
     json.name("largest").begin_array();
     for (const LargeKey& key : largest_.take()) {
-      json.begin_array().number(key.db).string(in_quotes(key.key, kKeyBytesShown)).string(key.type).string(key.encoding);
+      json.begin_array()
+          .number(key.db)
+          .string(in_quotes(key.key, kKeyBytesShown))
+          .string(key.type)
+          .string(key.encoding);
       json.number(key.bytes).number(key.elements);
       key.ttl_ms ? json.number(*key.ttl_ms) : json.null();
       json.end_array();

@@ -22,12 +22,14 @@ struct Tally {
 
 /// Classes of time to live: expired, then from short to long, then none.
 inline constexpr std::array<std::string_view, 10> kTtlClasses = {
-    "expired", "< 1 minute", "< 10 minutes", "< 1 hour", "< 1 day", "< 1 week", "< 30 days", "< 1 year", "1 year and more", "no expiry"};
+    "expired",  "< 1 minute", "< 10 minutes", "< 1 hour",        "< 1 day",
+    "< 1 week", "< 30 days",  "< 1 year",     "1 year and more", "no expiry"};
 std::size_t ttl_class(const KeyFacts& facts);
 
 /// Classes of size, each four times the one before.
-inline constexpr std::array<std::string_view, 12> kSizeClasses = {"< 64 B",    "< 256 B",  "< 1 KiB", "< 4 KiB",  "< 16 KiB",  "< 64 KiB",
-                                                                  "< 256 KiB", "< 1 MiB", "< 4 MiB", "< 16 MiB", "< 64 MiB", "64 MiB and more"};
+inline constexpr std::array<std::string_view, 12> kSizeClasses = {
+    "< 64 B",    "< 256 B", "< 1 KiB", "< 4 KiB",  "< 16 KiB", "< 64 KiB",
+    "< 256 KiB", "< 1 MiB", "< 4 MiB", "< 16 MiB", "< 64 MiB", "64 MiB and more"};
 std::size_t size_class(std::uint64_t bytes);
 
 /// A key that is among the largest.

@@ -17,7 +17,8 @@ namespace {
 
 /// One record a line, or as elements of one array:
 ///
-///     {"record":"header", ...} {"record":"aux", ...} {"record":"function", ...} {"record":"key", ...} {"record":"end", ...}
+///     {"record":"header", ...} {"record":"aux", ...} {"record":"function", ...} {"record":"key", ...} {"record":"end",
+///     ...}
 class JsonExporter final : public InputVisitor {
  public:
   JsonExporter(const ToJsonOptions& options, Output& out) : InputVisitor(options.input), options_(options), out_(out) {
@@ -70,8 +71,8 @@ class JsonExporter final : public InputVisitor {
         return status.code() != Code::corrupt
                    ? status
                    : Status::corrupt("{}: offset {}: the value of key {} ({}) is malformed: {}", options_.file.native(),
-                                     key.offset, in_quotes(key.key, 128), rdb_type_name(key.written_type, facts.dialect),
-                                     status.message());
+                                     key.offset, in_quotes(key.key, 128),
+                                     rdb_type_name(key.written_type, facts.dialect), status.message());
       }
     }
     json.end_object();
@@ -109,7 +110,9 @@ class CommandExporter final : public InputVisitor {
                     return Status();
                   }) {}
 
-  Status function(std::string_view source) override { return options_.functions ? commands_.function(source) : Status(); }
+  Status function(std::string_view source) override {
+    return options_.functions ? commands_.function(source) : Status();
+  }
   Status skipped(const RdbKey& key, RdbValueOutcome why) override {
     if (why == RdbValueOutcome::unknown) ++unknown_;
     return InputVisitor::skipped(key, why);
@@ -122,6 +125,7 @@ class CommandExporter final : public InputVisitor {
  protected:
   Status visit(RdbKey& key, const KeyFacts& facts) override {
     const bool has_field_expiries = key.value.expiring_fields > 0;
+    if (key.value.producers > 0) lose(key.key, "the producers that the stream remembers");
     const Status status = commands_.key(
         {.db = key.db,
          .key = key.key,
@@ -133,8 +137,9 @@ class CommandExporter final : public InputVisitor {
          .field_expires_at_ms = has_field_expiries ? std::span<const std::int64_t>(key.value.field_expires_at_ms)
                                                    : std::span<const std::int64_t>()});
     if (status.code() != Code::corrupt) return status;
-    return Status::corrupt("{}: offset {}: the value of key {} ({}) is malformed: {}", options_.file.native(), key.offset,
-                           in_quotes(key.key, 128), rdb_type_name(key.written_type, facts.dialect), status.message());
+    return Status::corrupt("{}: offset {}: the value of key {} ({}) is malformed: {}", options_.file.native(),
+                           key.offset, in_quotes(key.key, 128), rdb_type_name(key.written_type, facts.dialect),
+                           status.message());
   }
 
  private:
@@ -176,8 +181,9 @@ int to_resp(const ToRespOptions& options) {
     complain(kRdbTool, fmt::format("{} keys of modules were skipped", format_count(exporter.unknown())));
   }
   if (exporter.lost() == 0) return kGood;
-  complain(kRdbTool, fmt::format("{} things could not be said in commands of Redis {}.{}", format_count(exporter.lost()),
-                                 options.redis_version / 100, options.redis_version % 100));
+  complain(kRdbTool,
+           fmt::format("{} things could not be said in commands of Redis {}.{}", format_count(exporter.lost()),
+                       options.redis_version / 100, options.redis_version % 100));
   return kFoundSomething;
 }
 

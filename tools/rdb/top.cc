@@ -87,11 +87,22 @@ double share(std::uint64_t part, std::uint64_t all) {
 
 void print_keys(const TopOptions& options, Ranker& ranker, std::string& out) {
   using enum Table::Align;
-  Table table({{"bytes", right}, {"share", right}, {"elements", right}, {"type"}, {"encoding"}, {"ttl", right}, {"db", right}, {"key"}});
+  Table table({{"bytes", right},
+               {"share", right},
+               {"elements", right},
+               {"type"},
+               {"encoding"},
+               {"ttl", right},
+               {"db", right},
+               {"key"}});
   for (const LargeKey& key : ranker.largest()) {
     if (options.json) {
       JsonWriter json(out);
-      json.begin_object().field("db", key.db).field("key", key.key).field("type", key.type).field("encoding", key.encoding);
+      json.begin_object()
+          .field("db", key.db)
+          .field("key", key.key)
+          .field("type", key.type)
+          .field("encoding", key.encoding);
       json.field("bytes", key.bytes).field("elements", key.elements).name("ttl_ms");
       key.ttl_ms ? json.number(*key.ttl_ms) : json.null();
       json.end_object();
@@ -100,15 +111,19 @@ void print_keys(const TopOptions& options, Ranker& ranker, std::string& out) {
     }
     table.row({format_bytes(key.bytes), fmt::format("{:.1f}%", 100 * share(key.bytes, ranker.all().bytes)),
                key.elements == 0 ? "-" : format_count(key.elements), std::string(key.type), std::string(key.encoding),
-               !key.ttl_ms ? "-" : *key.ttl_ms <= 0 ? "expired" : format_duration(*key.ttl_ms), fmt::to_string(key.db),
-               in_quotes(key.key)});
+               !key.ttl_ms        ? "-"
+               : *key.ttl_ms <= 0 ? "expired"
+                                  : format_duration(*key.ttl_ms),
+               fmt::to_string(key.db), in_quotes(key.key)});
   }
   if (!options.json) out += table.text();
 }
 
 void print_groups(const TopOptions& options, const Ranker& ranker, std::string& out) {
   using enum Table::Align;
-  const std::string_view title = options.by == TopOptions::By::type ? "type" : options.by == TopOptions::By::ttl ? "ttl" : "prefix";
+  const std::string_view title = options.by == TopOptions::By::type  ? "type"
+                                 : options.by == TopOptions::By::ttl ? "ttl"
+                                                                     : "prefix";
   Table table({{"bytes", right}, {"share", right}, {"keys", right}, {"a key", right}, {"expiring", right}, {title}});
   for (const Ranker::Group& group : ranker.groups()) {
     if (options.json) {
@@ -119,10 +134,11 @@ void print_groups(const TopOptions& options, const Ranker& ranker, std::string& 
       out += '\n';
       continue;
     }
-    table.row({format_bytes(group.tally.bytes), fmt::format("{:.1f}%", 100 * share(group.tally.bytes, ranker.all().bytes)),
-               format_count(group.tally.keys), format_bytes(group.tally.bytes / std::max<std::uint64_t>(1, group.tally.keys)),
-               group.expiring ? format_count(*group.expiring) : "-",
-               options.by == TopOptions::By::prefix ? in_quotes(group.name) : group.name});
+    table.row(
+        {format_bytes(group.tally.bytes), fmt::format("{:.1f}%", 100 * share(group.tally.bytes, ranker.all().bytes)),
+         format_count(group.tally.keys), format_bytes(group.tally.bytes / std::max<std::uint64_t>(1, group.tally.keys)),
+         group.expiring ? format_count(*group.expiring) : "-",
+         options.by == TopOptions::By::prefix ? in_quotes(group.name) : group.name});
   }
   if (!options.json) out += table.text();
 }
@@ -140,7 +156,8 @@ int top(const TopOptions& options) {
     print_groups(options, ranker, out.text());
   }
   if (!options.json) {
-    out.text() += fmt::format("{} keys, {} in all\n", format_count(ranker.all().keys), format_bytes(ranker.all().bytes));
+    out.text() +=
+        fmt::format("{} keys, {} in all\n", format_count(ranker.all().keys), format_bytes(ranker.all().bytes));
   }
   const Status status = out.flush();
   return status.ok() ? kGood : failed(status);
