@@ -15,6 +15,7 @@ build=(
   libasio-dev                                            # protocol/
   liblua5.1-0-dev lua-cjson-dev lua-bitop-dev            # protocol/scripting/
   libspdlog-dev libfmt-dev libjemalloc-dev               # everywhere
+  libcli11-dev                                           # tools/
 )
 test=(
   "${build[@]}"

@@ -146,12 +146,12 @@ class Reader {
     source_.length();
     source_.length();
     if (source_.ok() && !options_.skip_unknown) {
-      source_.fail("data of the module {}, which is not known here; rdb-skip-unknown leaves such data out",
-                   module_name(id));
+      source_.fail("data of the module {}, which is not known here; {} leaves such data out", module_name(id),
+                   options_.skip_option);
     }
     if (!skip_module_fields(source_)) return source_.status();
     ++summary_.unknown_skipped;
-    return {};
+    return visitor_.module_aux(module_name(id));
   }
 
   Status read_slot_import() {
@@ -182,9 +182,10 @@ class Reader {
                                rdb_type_name(type, summary_.dialect));
       case RdbValueOutcome::unknown:
         if (!options_.skip_unknown) {
-          source_.fail(
-              "key '{}' has a value of type {}, which is not known here; rdb-skip-unknown leaves such keys out",
-              key_.key, rdb_type_name(type, summary_.dialect));
+          source_.fail("key '{}' has a value of type {}{}, which is not known here; {} leaves such keys out", key_.key,
+                       rdb_type_name(type, summary_.dialect),
+                       key_.value.module_id == 0 ? "" : fmt::format(" (module {})", module_name(key_.value.module_id)),
+                       options_.skip_option);
           return source_.status();
         }
         ++summary_.unknown_skipped;
@@ -238,6 +239,7 @@ Status RdbVisitor::header(int, RdbDialect) { return {}; }
 Status RdbVisitor::aux(std::string_view, std::string_view) { return {}; }
 Status RdbVisitor::size_hint(std::uint64_t, std::uint64_t, std::uint64_t) { return {}; }
 Status RdbVisitor::function(std::string_view) { return {}; }
+Status RdbVisitor::module_aux(std::string_view) { return {}; }
 Status RdbVisitor::skipped(const RdbKey&, RdbValueOutcome) { return {}; }
 
 Result<RdbSummary> read_rdb(RdbSource& source, const RdbReadOptions& options, RdbVisitor& visitor) {

@@ -32,6 +32,8 @@ class RdbVisitor {
   virtual Status size_hint(std::uint64_t db, std::uint64_t keys, std::uint64_t expires);
   /// The source of a function library, beginning with "#!".
   virtual Status function(std::string_view source);
+  /// Data of a module that belongs to no key, which `skip_unknown` left out.
+  virtual Status module_aux(std::string_view module);
   /// The value may be moved from.
   virtual Status key(RdbKey& key) = 0;
   /// A key whose collection has no elements, or that `skip_unknown` left out.
@@ -40,6 +42,7 @@ class RdbVisitor {
 
 struct RdbReadOptions {
   bool skip_unknown = false;  // values of modules and the like; otherwise the first is an error
+  std::string_view skip_option = "rdb-skip-unknown";  // what the user can set to have them skipped
   bool verify_checksum = true;
   /// Now and then, with how many bytes have been read of how many.
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;

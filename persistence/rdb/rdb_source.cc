@@ -15,6 +15,27 @@ namespace {
 constexpr std::size_t kBufferBytes = 256 * 1024;
 // What one byte of LZF can expand to: a back reference of 3 bytes stands for at most 264.
 constexpr std::uint64_t kLzfExpansionMax = 264;
+// A compressed string that says it is longer than this has to prove it before there is memory for it.
+constexpr std::uint64_t kLzfTrustedBytes = 1024 * 1024;
+
+/// What LZF `packed` expands to, whether or not its back references lead anywhere; nothing if it ends early.
+std::optional<std::uint64_t> lzf_expanded_bytes(std::string_view packed) {
+  std::uint64_t bytes = 0;
+  for (std::size_t at = 0; at < packed.size();) {
+    const auto control = static_cast<unsigned char>(packed[at++]);
+    if (control < 32) {  // so many literals, and one
+      at += std::size_t{control} + 1;
+      bytes += std::uint64_t{control} + 1;
+    } else {
+      std::uint64_t length = control >> 5;
+      if (length == 7) length += at < packed.size() ? static_cast<unsigned char>(packed[at++]) : 0;
+      ++at;  // the rest of the distance
+      bytes += length + 2;
+    }
+    if (at > packed.size()) return std::nullopt;
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -143,6 +164,10 @@ std::string_view RdbSource::string() {
   }
   const std::string_view packed = bytes(packed_bytes);
   if (!ok()) return {};
+  if (full_bytes > kLzfTrustedBytes && lzf_expanded_bytes(packed) != full_bytes) {
+    fail("a compressed string is damaged");
+    return {};
+  }
   scratch_.resize(full_bytes);
   const unsigned int got = lzf_decompress(packed.data(), static_cast<unsigned int>(packed.size()), scratch_.data(),
                                           static_cast<unsigned int>(full_bytes));

@@ -27,7 +27,8 @@ class ValueReader {
   RdbValueOutcome read(std::uint8_t type) {
     out_.type = type;
     out_.bytes.clear();
-    out_.elements = out_.expiring_fields = 0;
+    out_.elements = out_.expiring_fields = out_.producers = out_.module_id = 0;
+    out_.field_expires_at_ms.clear();
     if (!dispatch(type)) return source_.ok() ? RdbValueOutcome::unknown : RdbValueOutcome::failed;
     if (!source_.ok()) return RdbValueOutcome::failed;
     const bool is_collection = out_.type != rdb_type::kString && out_.type != rdb_type::kStream &&
@@ -87,7 +88,7 @@ class ValueReader {
       case kHashListpackExpiring:
         return convert_expiring_listpack(true);
       case kModule:
-        source_.length();
+        out_.module_id = source_.length();
         skip_module_fields(source_);
         return false;
       case kModulePreRelease:
@@ -232,6 +233,7 @@ class ValueReader {
     source_.length();  // duration
     source_.length();  // most entries
     const std::uint64_t producers = source_.length();
+    out_.producers = producers;
     for (std::uint64_t p = 0; p < producers && source_.ok(); ++p) {
       source_.string();
       const std::uint64_t messages = source_.length();
@@ -379,14 +381,22 @@ class ValueReader {
     return true;
   }
 
+  void add_field_expiry(std::int64_t at_ms) {
+    if (!source_.ok()) return;
+    out_.expiring_fields += at_ms != 0;
+    out_.field_expires_at_ms.push_back(at_ms);
+  }
+
   /// Types 22 and 24 of Redis: fields, some of which expire.
   bool convert_expiring_hash(bool has_minimum) {
-    if (has_minimum) source_.bytes(8);
+    const std::int64_t minimum = has_minimum ? source_.little_endian<std::int64_t>() : 1;
     out_.type = rdb_type::kHash;
     out_.elements = source_.length();
     add_length(out_.elements);
     for (std::uint64_t i = 0; i < out_.elements && source_.ok(); ++i) {
-      out_.expiring_fields += source_.length() != 0;
+      const std::uint64_t after = source_.length();
+      // Unsigned: what a damaged file says may be any number.
+      add_field_expiry(after == 0 ? 0 : static_cast<std::int64_t>(static_cast<std::uint64_t>(minimum) + after - 1));
       add_string(source_.string());
       add_string(source_.string());
     }
@@ -401,7 +411,8 @@ class ValueReader {
     for (std::uint64_t i = 0; i < out_.elements && source_.ok(); ++i) {
       add_string(source_.string());
       add_string(source_.string());
-      out_.expiring_fields += source_.little_endian<std::int64_t>() != -1;
+      const auto expiry = source_.little_endian<std::int64_t>();
+      add_field_expiry(expiry == -1 ? 0 : expiry);
     }
     return source_.ok();
   }
@@ -419,7 +430,7 @@ class ValueReader {
       for (int i = 0; i < 2; ++i, place = triples->next(place)) pairs.append(triples->get(place).text(digits));
       const PackedValue expiry = triples->get(place);
       if (!expiry.is_integer()) return source_.fail("a field's expiry is not a number");
-      out_.expiring_fields += expiry.integer != 0;
+      add_field_expiry(expiry.integer);
       place = triples->next(place);
     }
     return finish_pairs(rdb_type::kHashListpack, pairs);

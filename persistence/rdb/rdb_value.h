@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "persistence/rdb/rdb_source.h"
 
@@ -50,6 +51,9 @@ struct RdbValue {
   std::string bytes;
   std::uint64_t elements = 0;         // of a collection; 0 of a string or stream
   std::uint64_t expiring_fields = 0;  // fields of a hash that had an expiry of their own, which is not in `bytes`
+  std::vector<std::int64_t> field_expires_at_ms;  // if there are such: of every field, in order; 0 for none
+  std::uint64_t producers = 0;                    // a stream of Redis 8.6 remembers, which are not in `bytes`
+  std::uint64_t module_id = 0;                    // of a module's value, which is in no other member
 };
 
 enum class RdbValueOutcome {

@@ -1,5 +1,6 @@
 #include "persistence/rdb/rdb_writer.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -18,6 +19,7 @@ constexpr std::size_t kSavingMin = 4;
 constexpr char kCompressedForm = static_cast<char>(0xC3);
 constexpr int kListpackVersion = 10;     // types 16, 17, 18, 19
 constexpr int kSetListpackVersion = 11;  // types 20, 21
+constexpr int kFieldExpiryVersion = 12;  // type 24
 constexpr std::size_t kFooterBytes = 10;
 constexpr int kDumpVersionRead = kRdbVersionLast;
 
@@ -38,8 +40,8 @@ void append_string(std::string_view text, bool compress, std::string& out) {
 /// Rewrites a value of the engine's form.
 class ValueWriter {
  public:
-  ValueWriter(std::string_view value, int version, bool compress, std::string& out)
-      : in_(value), version_(version), compress_(compress), out_(out) {}
+  ValueWriter(std::string_view value, int version, bool compress, bool lossy, std::string& out)
+      : in_(value), version_(version), compress_(compress), lossy_(lossy), out_(out) {}
 
   std::optional<std::uint8_t> write(std::uint8_t type) {
     using namespace rdb_type;
@@ -164,18 +166,28 @@ class ValueWriter {
     out_ += strings;
   }
 
+  /// What type 19 says and type 15 does not.
+  void pass_lengths(int count, std::uint8_t written) {
+    for (; count > 0; --count) written == rdb_type::kStream ? in_.length() : copy_length();
+  }
+
   /// The later the type, the more it says: 19 adds figures, 21 adds when a consumer was last active.
   std::optional<std::uint8_t> write_stream(std::uint8_t type) {
     using namespace rdb_type;
     std::uint8_t written = type;
     if (version_ < kSetListpackVersion && type == kStream3) written = kStream2;
-    if (version_ < kListpackVersion && type != kStream) return std::nullopt;
+    if (version_ < kListpackVersion && type != kStream) {
+      if (!lossy_) return std::nullopt;
+      written = kStream;
+    }
 
     for (std::uint64_t n = copy_length(); n > 0; --n) copy_strings(2);
-    for (int i = 0; i < (type == kStream ? 3 : 8); ++i) copy_length();
+    for (int i = 0; i < 3; ++i) copy_length();
+    if (type != kStream) pass_lengths(5, written);
     for (std::uint64_t groups = copy_length(); groups > 0; --groups) {
       copy_strings(1);
-      for (int i = 0; i < (type == kStream ? 2 : 3); ++i) copy_length();
+      for (int i = 0; i < 2; ++i) copy_length();
+      if (type != kStream) pass_lengths(1, written);
       for (std::uint64_t pending = copy_length(); pending > 0; --pending) {
         out_.append(in_.bytes(16 + 8));
         copy_length();
@@ -197,14 +209,15 @@ class ValueWriter {
   RdbReader in_;
   const int version_;
   const bool compress_;
+  const bool lossy_;
   std::string& out_;
 };
 
 }  // namespace
 
 std::optional<std::uint8_t> append_rdb_value(std::uint8_t type, std::string_view value, int version, bool compress,
-                                             std::string& out) {
-  return ValueWriter(value, version, compress, out).write(type);
+                                             std::string& out, bool lossy) {
+  return ValueWriter(value, version, compress, lossy, out).write(type);
 }
 
 RdbWriter::RdbWriter(File& file, RdbWriteOptions options) : file_(file), options_(options) {
@@ -244,6 +257,7 @@ Status RdbWriter::select(std::uint64_t db, std::uint64_t keys, std::uint64_t exp
 }
 
 Status RdbWriter::key(const Key& key) {
+  const std::size_t start = buffer_.size();
   if (key.expire_at_ms) {
     buffer_ += static_cast<char>(252);
     buffer_.append(reinterpret_cast<const char*>(&*key.expire_at_ms), sizeof *key.expire_at_ms);
@@ -259,14 +273,57 @@ Status RdbWriter::key(const Key& key) {
   const std::size_t type_at = buffer_.size();
   buffer_ += '\0';
   add_string(key.key);
-  const auto type = append_rdb_value(key.type, key.value, options_.version, options_.compress, buffer_);
+  if (!key.field_expires_at_ms.empty() && options_.version >= kFieldExpiryVersion) {
+    buffer_[type_at] = static_cast<char>(rdb_type::kHashExpiring);
+    add_expiring_hash(key);
+    return flush(kBufferBytes);
+  }
+  if (!key.field_expires_at_ms.empty() && !options_.lossy) {
+    buffer_.resize(start);
+    return Status::invalid("RDB version {} has no form for the expiry of hash fields, which key '{}' has; 12 has one",
+                           options_.version, key.key);
+  }
+  const auto type = append_rdb_value(key.type, key.value, options_.version, options_.compress, buffer_, options_.lossy);
   if (!type) {
+    buffer_.resize(start);
     return Status::invalid(
         "RDB version {} has no form for the value of key '{}' (type {}); set rdb-version to 10 or later",
         options_.version, key.key, rdb_type_name(key.type, RdbDialect::redis));
   }
   buffer_[type_at] = static_cast<char>(*type);
   return flush(kBufferBytes);
+}
+
+/// Type 24: the smallest expiry, then every field with how much later it expires.
+void RdbWriter::add_expiring_hash(const Key& key) {
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t at : key.field_expires_at_ms) {
+    if (at != 0) least = std::min(least, at);
+  }
+  buffer_.append(reinterpret_cast<const char*>(&least), sizeof least);
+  append_rdb_length(buffer_, key.field_expires_at_ms.size());
+  std::size_t field = 0;
+  const auto begin_field = [&] {
+    const std::int64_t at = key.field_expires_at_ms[field++];
+    append_rdb_length(buffer_, at == 0 ? 0 : static_cast<std::uint64_t>(at) - static_cast<std::uint64_t>(least) + 1);
+  };
+  RdbReader in(key.value);
+  char scratch[24];
+  if (key.type == rdb_type::kHash) {
+    for (std::uint64_t n = in.length(); n > 0; --n) {
+      begin_field();
+      add_string(in.string(scratch));
+      add_string(in.string(scratch));
+    }
+    return;
+  }
+  STELE_ASSERT(key.type == rdb_type::kHashListpack);
+  const auto packed = Listpack::from_bytes(in.string(scratch));
+  STELE_ASSERT(packed.has_value() && packed->size() == 2 * key.field_expires_at_ms.size());
+  for (auto place = packed->first(); place != Listpack::kNone;) {
+    begin_field();
+    for (int i = 0; i < 2; ++i, place = packed->next(place)) add_string(packed->get(place).text(scratch));
+  }
 }
 
 Status RdbWriter::end() {

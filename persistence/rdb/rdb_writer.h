@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,14 +18,16 @@ inline constexpr int kRdbVersionDefault = 10;
 
 /// Appends a value in the engine's form (RdbValue) to `out`, its type byte to the front of it as the first byte of the
 /// returned pair: what a file or payload of `version` holds. Strings over 20 bytes are compressed if `compress` and it
-/// pays. Nothing if `version` has no form for the value. `value` must be well-formed: it is our own.
+/// pays. Nothing if `version` has no form for the value; with `lossy`, such a stream goes without the figures that the
+/// version does not know. `value` must be well-formed: it is our own.
 std::optional<std::uint8_t> append_rdb_value(std::uint8_t type, std::string_view value, int version, bool compress,
-                                             std::string& out);
+                                             std::string& out, bool lossy = false);
 
 struct RdbWriteOptions {
   int version = kRdbVersionDefault;
   bool compress = true;
   bool checksum = true;
+  bool lossy = false;  // writes as much of a value as the version has a form for
 };
 
 /// Writes an RDB file front to back (../formats: RDB). The file is complete only after end(); sync and rename are the
@@ -46,8 +49,9 @@ class RdbWriter {
     std::optional<std::uint8_t> frequency;
     std::uint8_t type = 0;
     std::string_view value;
+    std::span<const std::int64_t> field_expires_at_ms = {};  // as RdbValue has them, of a plain or packed hash
   };
-  /// `invalid`, naming the key, if the version cannot express the value.
+  /// `invalid`, naming the key, if the version cannot express the value; nothing of the key was written then.
   Status key(const Key& key);
   Status end();
 
@@ -56,6 +60,7 @@ class RdbWriter {
  private:
   Status flush(std::size_t keep_below);
   void add_string(std::string_view text);
+  void add_expiring_hash(const Key& key);
 
   FileAppender file_;
   const RdbWriteOptions options_;
