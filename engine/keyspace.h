@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -216,7 +217,8 @@ class Keyspace {
 
   // --- expiry
   bool is_expired(const Entry& entry) const;
-  /// Removes up to `most` keys whose time has come, the earliest first; returns how many. Each is a unit of its own.
+  /// Removes up to `most` keys whose time has come, the earliest first; returns how many. Each is a unit of its own. On a replica,
+  /// those that were written there.
   std::size_t expire_due(std::size_t most);
   /// A row of the store's expiry index has come due.
   enum class StoredExpiry {
@@ -274,6 +276,8 @@ class Keyspace {
   void touch(Entry& entry);
   bool has_passed(UnixTime expire_at) const;
   void expire(Item& item);
+  void remove_expired(Item& item);
+  std::size_t expire_local(std::size_t most);
   void index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after);
   void take_frozen(Item& item);
   void mark_dirty(Item& item);
@@ -315,6 +319,8 @@ class Keyspace {
   FrozenSink* frozen_sink_ = nullptr;
   std::optional<UnixTime> expire_before_;  // between begin_change and end_change
   std::vector<std::pair<UnixTime, std::string>> stale_expires_;
+
+  absl::btree_set<std::tuple<std::int64_t, int, Hash48>> local_expires_;  // due first: written while expiry is hidden, by nobody's stream
 
   std::vector<std::string> unresolved_;
   std::size_t sweep_db_ = 0;

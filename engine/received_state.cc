@@ -88,9 +88,12 @@ Status install_received_state(const fs::path& dir) {
   return remove_tree(ready(dir));
 }
 
+Status remove_replaced_state(const fs::path& dir) { return remove_tree(old(dir)); }
+
 Status remove_received_remains(const fs::path& dir) {
+  for (const char* const file : {"sync.rdb", "temp-sync.rdb", "temp-functions.rdb"}) STELE_CHECK(remove_tree(dir / file));
   STELE_CHECK(remove_tree(loading(dir)));
-  return remove_tree(old(dir));
+  return remove_replaced_state(dir);
 }
 
 }  // namespace stele

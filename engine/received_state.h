@@ -56,7 +56,10 @@ Status settle_on_received_state(const std::filesystem::path& dir);
 /// open. Leaves `sync.old` to be removed.
 Status install_received_state(const std::filesystem::path& dir);
 
-/// What is left of an attempt or of an installation. May take long: it removes whole stores.
+/// What an installation has left. May take long: it removes a whole store.
+Status remove_replaced_state(const std::filesystem::path& dir);
+
+/// For a start: that, and what attempts have left that a crash cut short.
 Status remove_received_remains(const std::filesystem::path& dir);
 
 }  // namespace stele

@@ -37,7 +37,7 @@ Status Replayer::apply(std::string_view payload, UnixTime time, Offset start) {
       ++commands_;
       continue;
     }
-    if (const Status status = tolerant_ ? follow(args) : run(args); !status.ok()) return Status::corrupt("journal: offset {}: {}", at, status.message());
+    if (const Status status = tolerant_ ? (follow(args), Status()) : run(args); !status.ok()) return Status::corrupt("journal: offset {}: {}", at, status.message());
   }
   return Status();
 }
@@ -56,8 +56,8 @@ RegisteredCommand* Replayer::find(std::span<const std::string_view> args) {
 bool Replayer::call(RegisteredCommand& command, std::span<const std::string_view> args) {
   ++commands_;
   output_.clear();
-  // Handlers that change data take the lack of an environment for a replay, in which limits no longer decide.
-  Environment* const environment = command.is(kWrite) ? nullptr : environment_;
+  // Handlers that work on data take the lack of an environment for a replay, in which limits no longer decide.
+  Environment* const environment = command.is(kWrite) || command.is(kReadonly) ? nullptr : environment_;
   Call call(command, args, {}, session_, reply_, keyspace_, effects_, environment);
   command.row->run(call);
   return !call.failed();
@@ -67,7 +67,9 @@ bool Replayer::call(RegisteredCommand& command, std::span<const std::string_view
 Result<RegisteredCommand*> Replayer::find_own(std::span<const std::string_view> args) {
   RegisteredCommand* command = find(args);
   const bool message = is_message(args[0]);
-  const bool works_on_data = command != nullptr && (command->is(kWrite) || equals_ignoring_case(args[0], "SELECT"));
+  // Some that read are effects, too: PFCOUNT remembers what it has counted.
+  const bool works_on_data =
+      command != nullptr && (command->is(kWrite) || command->is(kReadonly) || equals_ignoring_case(args[0], "SELECT"));
   if (command == nullptr || command->row->run == nullptr || !(works_on_data || message)) {
     return Status::corrupt("unknown command '{:.64}'; was it written by another version?", args[0]);
   }
@@ -85,10 +87,15 @@ Status Replayer::run(std::span<const std::string_view> args) {
   return Status();
 }
 
-Status Replayer::follow(std::span<const std::string_view> args) {
-  STELE_TRY(RegisteredCommand * command, find_own(args));
-  if (command != nullptr && !call(*command, args)) ++failed_;
-  return Status();
+void Replayer::follow(std::span<const std::string_view> args) {
+  const Result<RegisteredCommand*> command = find_own(args);
+  if (!command.ok()) {
+    output_.clear();
+    output_.append(fmt::format("-ERR {}", command.status().message()));
+    ++failed_;
+  } else if (*command != nullptr && !call(**command, args)) {
+    ++failed_;
+  }
 }
 
 Status Replayer::run_foreign(std::span<const std::string_view> args) {

@@ -26,8 +26,8 @@ class Replayer {
 
   /// One command of our own. `corrupt` if it is unknown or fails.
   Status run(std::span<const std::string_view> args);
-  /// One of a primary. That it fails is counted and no error: the primary has done what it has done, and so does a replay.
-  Status follow(std::span<const std::string_view> args);
+  /// One of a primary. That it fails, or is unknown, is counted and no error: the primary has done what it has done.
+  void follow(std::span<const std::string_view> args);
   /// What the last command that failed was answered.
   std::string_view last_error() const { return output_.view(); }
   /// One that another server has written: only what works on data, with as many arguments as it takes. That it fails is counted

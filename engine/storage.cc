@@ -46,6 +46,7 @@ Status Storage::open(CommandRegistry& registry) {
   const auto start = std::chrono::steady_clock::now();
   STELE_TRY(LockFile lock, LockFile::acquire(options_.dir / "LOCK"));
   lock_ = std::make_unique<LockFile>(std::move(lock));
+  remove_half_written();
 
   STELE_CHECK(install_received_state(options_.dir));
   STELE_CHECK(remove_received_remains(options_.dir));

@@ -44,6 +44,8 @@ struct StorageOptions {
   std::string server_version = "7.0.15";  // of the Redis that RDB files may say they come from
 
   bool make_base = true;  // appendonly: a stock server can load the journal's directory, whatever was trimmed
+  bool base_as_commands = false;  // instead of an RDB file
+  bool annotate_time = false;     // of such a base: when it was taken, for stock tools
   std::uint64_t rewrite_growth_percent = 100;  // 0: never
   std::uint64_t rewrite_bytes_min = std::uint64_t{64} << 20;
 
@@ -190,6 +192,10 @@ class Storage {
   /// Nothing is being read from the store or the journal for long; while `wanted`, nothing new of that kind begins.
   bool ready_for_received(bool wanted);
 
+  /// Takes the state of an RDB file in the place of all data, which the journal then goes on from: DEBUG RELOAD. Waits for the disk. The
+  /// journal's batch must be empty. If the file cannot be loaded, all is as it was.
+  Status reload_from(const std::filesystem::path& rdb);
+
   /// Drops every resident object that the store has, after a checkpoint: DEBUG LOADAOF.
   Status drop_resident();
 
@@ -218,6 +224,9 @@ class Storage {
   SnapshotFigures& figures_of(SnapshotKind kind) { return snapshots_[static_cast<std::size_t>(kind)]; }
   std::optional<SnapshotKind> next_snapshot() const;
   bool store_is_up_to_date() const;
+  std::filesystem::path save_path() const { return options_.dir / options_.rdb_file; }
+  std::filesystem::path temporary_save_path() const { return options_.dir / ("temp-" + options_.rdb_file); }
+  void remove_half_written();
   void begin_snapshot(SnapshotKind kind);
   void start_saver(SnapshotKind kind);
   bool is_recent(Offset snapshot, std::uint64_t bytes) const;

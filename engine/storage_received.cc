@@ -67,7 +67,31 @@ bool Storage::ready_for_received(bool wanted) {
   makes_room_ = wanted;
   if (!wanted) return false;
   if (saver_.running()) saver_.cancel();
-  return !checkpointer_->running() && !saver_.running() && !sweeping_;
+  return !checkpointer_->running() && !saver_.running();
+}
+
+Status Storage::reload_from(const std::filesystem::path& rdb) {
+  STELE_ASSERT(journal_->batch().empty());
+  cancel_snapshot();
+  if (checkpointer_->running()) checkpoint_ended(checkpointer_->finish());
+  STELE_CHECK(journal_->sync());
+  const ReceivedState state{.dir = options_.dir,
+                            .rdb = rdb,
+                            .store = options_.store,
+                            .databases = options_.databases,
+                            .skip_unknown = options_.skip_unknown,
+                            .verify_checksum = options_.rdb.checksum,
+                            .lfu = options_.lfu,
+                            .now = keyspace_->now(),
+                            .replid = journal_->replid(),
+                            .offset = journal_->end(),
+                            .stream_db = std::max(0, effects_->stream_db()),
+                            .with_journal = false,
+                            .append_dir_name = options_.append_dir_name,
+                            .journal = options_.journal};
+  STELE_CHECK(prepare_received_state(state).status());
+  ready_for_received(true);
+  return take_received();
 }
 
 Status Storage::take_received() {
@@ -87,7 +111,7 @@ Status Storage::take_received() {
   STELE_CHECK(settle_on_received_state(options_.dir));
   STELE_CHECK(install_received_state(options_.dir));
   reclaimer_.submit([dir = options_.dir] {
-    if (const Status status = remove_received_remains(dir); !status.ok()) spdlog::warn("{}", status.message());
+    if (const Status status = remove_replaced_state(dir); !status.ok()) spdlog::warn("{}", status.message());
   });
   STELE_TRY(store_, Store::open(options_.dir / "rocksdb", options_.store));
   const auto label = store_->label();

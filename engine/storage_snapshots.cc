@@ -19,6 +19,8 @@ std::string_view name_of(SnapshotKind kind) {
   return {};
 }
 
+std::string_view command_of(SnapshotKind kind) { return kind == SnapshotKind::base ? "BGREWRITEAOF" : "BGSAVE"; }
+
 }  // namespace
 
 std::optional<SnapshotKind> Storage::next_snapshot() const {
@@ -32,6 +34,14 @@ std::optional<SnapshotKind> Storage::next_snapshot() const {
 bool Storage::store_is_up_to_date() const {
   const auto label = store_->label();
   return label != nullptr && label->offset == journal_->end() && label->replid == journal_->replid();
+}
+
+/// A crash in the middle of a save left it; it can be as large as the data.
+void Storage::remove_half_written() {
+  std::error_code error;
+  const std::filesystem::path temporary = temporary_save_path();
+  if (!std::filesystem::is_regular_file(temporary, error) || !std::filesystem::remove(temporary, error)) return;
+  spdlog::info("removed {}, left by a crash", temporary.native());
 }
 
 void Storage::begin_snapshot(SnapshotKind kind) {
@@ -59,9 +69,8 @@ RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
                  .policy = keyspace_->access_policy(),
                  .now = keyspace_->now()};
   if (kind == SnapshotKind::save) {
-    const std::filesystem::path path = options_.dir / options_.rdb_file;
-    job.temporary = options_.dir / ("temp-" + options_.rdb_file);
-    job.install = [path, temporary = job.temporary](const Label&) { return rename_durably(temporary, path); };
+    job.temporary = temporary_save_path();
+    job.install = [path = save_path(), temporary = job.temporary](const Label&) { return rename_durably(temporary, path); };
   } else if (kind == SnapshotKind::sync) {
     job.temporary = options_.dir / "temp-sync.rdb";
     job.options.access = RdbExportOptions::Access::none;
@@ -73,7 +82,9 @@ RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
       return error ? Status::io("{}: remove: {}", temporary.native(), error.message()) : Status();
     };
   } else {
-    job.temporary = journal_->directory() / "temp-base.rdb";
+    job.options.as_commands = options_.base_as_commands;
+    job.options.annotate_time = options_.annotate_time;
+    job.temporary = journal_->directory() / (options_.base_as_commands ? "temp-base.aof" : "temp-base.rdb");
     job.install = [journal = journal_.get(), temporary = job.temporary](const Label& label) {
       return journal->adopt_base(temporary, label.offset);
     };
@@ -91,8 +102,10 @@ void Storage::snapshot_ended(const RdbSaver::Outcome& outcome) {
     ++figures.failed;
     ++figures.failed_in_a_row;
     sync_pin_ = JournalPin();
-    spdlog::error("{} at offset {} failed: {}. What was there before is untouched", name_of(kind), outcome.label.offset,
-                  outcome.status.message());
+    const bool full = outcome.status.code() == Code::exhausted && !outcome.status.message().ends_with("free some space");
+    spdlog::error("{} at offset {} failed: {}. What was there before is untouched{}", name_of(kind), outcome.label.offset,
+                  outcome.status.message(),
+                  full ? fmt::format("; free some space there, then {} again", command_of(kind)) : std::string());
     return;
   }
   ++figures.finished;
@@ -114,8 +127,13 @@ void Storage::snapshot_ended(const RdbSaver::Outcome& outcome) {
 
 Status Storage::save_now() {
   STELE_ASSERT(!taking_);
-  STELE_CHECK(checkpoint_now(false));
+  const bool up_to_date = !checkpointer_->running() && store_is_up_to_date();
+  const Status checkpointed = up_to_date ? Status() : checkpoint_now(false);
   taking_ = SnapshotKind::save;
+  if (!checkpointed.ok()) {
+    snapshot_ended({.status = checkpointed, .label = label_now(false)});
+    return checkpointed;
+  }
   changes_taken_ = keyspace_->stats().changes;
   start_saver(SnapshotKind::save);
   const RdbSaver::Outcome outcome = saver_.finish();

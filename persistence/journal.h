@@ -35,6 +35,7 @@ enum class Fsync { always, everysec, no };
 struct JournalOptions {
   Fsync fsync = Fsync::everysec;
   std::string base_name = "appendonly.aof";
+  bool timestamps = false;  // see set_timestamps()
   std::uint64_t segment_bytes_target = std::uint64_t{64} << 20;
 
   /// The checkpoint's offset: the journal must hold everything from there on, and verifies that at open. Without it
@@ -168,6 +169,9 @@ class Journal {
   /// To be asked before a write command runs. What runs all the same is kept until there is space, never dropped.
   bool accepts_writes() const { return accepts_writes_.load(std::memory_order_relaxed); }
 
+  /// Whether lines for stock tools say when each second began (frame.h).
+  void set_timestamps(bool timestamps) { timestamps_ = timestamps; }
+
   /// Seals the segment; the next one carries `replid`. The batch must be empty. Durable after sync().
   void begin_history(ReplicationId replid, int db);
 
@@ -198,8 +202,8 @@ class Journal {
   /// Lets go of whole segments that end at or before `keep_from` and that no pin needs. The sync thread does it.
   void trim(Offset keep_from);
 
-  /// A stock server reads `file` (an RDB in the journal's directory, synced, with the state at `at`, where a segment begins)
-  /// and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
+  /// A stock server reads `file` (an `.rdb`, or `.aof` of commands, in the journal's directory, synced, with the state at `at`,
+  /// where a segment begins) and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
   Status adopt_base(const std::filesystem::path& file, Offset at);
   JournalBase base() const;
   /// Without, a trim may go past the base, which is then let go as well.
@@ -330,6 +334,8 @@ class Journal {
   Offset marked_;
   int db_ = 0;
   StreamTail* tail_ = nullptr;
+  bool timestamps_;
+  std::int64_t stamped_second_ = -1;  // of the segment's last timestamp
   bool unclean_;  // the last server was not shut down, and no history has begun since
 
   std::atomic<Offset> start_;

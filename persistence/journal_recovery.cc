@@ -28,6 +28,7 @@ std::optional<std::uint64_t> take_count(std::string_view& text, char kind) {
 
 /// Whether one whole command stands at the start of `text`: what another server would have appended to our last frame.
 bool begins_with_command(std::string_view text) {
+  if (const auto timestamp = parse_timestamp(text)) text.remove_prefix(timestamp->line_bytes);
   const std::optional<std::uint64_t> words = take_count(text, '*');
   if (!words || *words == 0) return false;
   for (std::uint64_t i = 0; i < *words; ++i) {
@@ -345,8 +346,12 @@ Status Journal::Opener::cut() {
 /// What a crash left behind: temporary files, and trimmed segments whose removal did not get through.
 void Journal::Opener::clean_up() {
   std::error_code error;
-  const std::filesystem::path temp = dir_ / ("temp-" + manifest_path().filename().native());
-  if (std::filesystem::remove(temp, error)) spdlog::info("journal: removed {}, left by a crash", temp.native());
+  for (const std::string& name : {"temp-" + manifest_path().filename().native(), std::string("temp-base.rdb"),
+                                  std::string("temp-base.aof")}) {
+    const std::filesystem::path temp = dir_ / name;
+    if (!std::filesystem::is_regular_file(temp, error) || !std::filesystem::remove(temp, error)) continue;
+    spdlog::info("journal: removed {}, left by a crash", temp.native());
+  }
   const std::vector<Manifest::Entry> entries = opened_.manifest.entries();
   for (const Manifest::Entry& entry : entries) {
     if (entry.type != Manifest::Type::history) continue;

@@ -126,7 +126,7 @@ void pause(Call& call) {
 /// CLIENT UNPAUSE
 void unpause(Call& call) {
   Environment& environment = call.environment();
-  environment.pause = Pause{.failover = environment.pause.failover};
+  environment.pause = Pause{.failover = environment.pause.failover, .shutdown = environment.pause.shutdown};
   std::vector<Connection*> waiting;
   environment.clients.for_each([&](Connection& connection) {
     if (connection.waits == Waits::for_pause) waiting.push_back(&connection);

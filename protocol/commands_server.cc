@@ -57,13 +57,16 @@ void shutdown(Call& call) {
   }
   if (abort) {
     if (request.save != Save::by_default || request.now || request.force) return call.syntax_error();
-    // A shutdown ends with its turn: there is none under way that this command could still see.
-    return call.fail("ERR No shutdown in progress.");
+    if (!call.environment().abort_shutdown()) return call.fail("ERR No shutdown in progress.");
+    return call.reply().ok();
   }
   const Scripting& scripting = *call.environment().scripting;
   // What a script has half done must not be stored.
   if (scripting.is_busy() && request.save != Save::no) return call.fail(scripting.busy_error());
   call.environment().shut_down(request);
+  if (!call.environment().shutdown_deadline) return;
+  call.block_aside();
+  connection_of(call).waits = Waits::for_acks;
 }
 
 /// SAVE: an RDB file that is waited for.

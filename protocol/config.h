@@ -10,6 +10,7 @@
 namespace stele {
 
 // Enumerators stand in the order of the names that config_table.cc gives them.
+enum class PropagationErrors { ignore, panic, panic_on_replicas };
 enum class FsyncPolicy { everysec, always, no };
 enum class LogLevel { debug, verbose, notice, warning };
 enum class EvictionPolicy {
@@ -189,9 +190,11 @@ struct Config {
   std::string appendfilename = "appendonly.aof";
   std::string appenddirname = "appendonlydir";
   FsyncPolicy appendfsync = FsyncPolicy::everysec;
+  PropagationErrors propagation_error_behavior = PropagationErrors::ignore;
   std::int64_t auto_aof_rewrite_percentage = 100;
   std::int64_t auto_aof_rewrite_min_size = std::int64_t{64} << 20;
   bool aof_timestamp_enabled = false;
+  bool aof_use_rdb_preamble = true;
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
   std::int64_t journal_pin_size_max = 0;

@@ -209,7 +209,7 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
     return trouble;
   }
   if (environment_.replication->restricts() && !connection.in_exec) {
-    const bool writes_data = would_run(connection, command, writes) || (!command.is(kReadonly) && may_write(command, args));
+    const bool writes_data = would_run(connection, command, writes);
     const bool runs_stale = !would_run(connection, command, [](const RegisteredCommand& c) { return !c.is(kStale); });
     if (const std::string_view why_not = environment_.replication->refusal(connection, writes_data, runs_stale); !why_not.empty()) {
       return why_not;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,8 @@ struct Pause {
   std::chrono::steady_clock::time_point until{};
   bool reads_too = false;
   bool failover = false;  // writes wait until the primary is another one
-  bool is_on() const { return failover || is_asked_for(); }
+  bool shutdown = false;  // they wait for the end: replicas get what there is
+  bool is_on() const { return failover || shutdown || is_asked_for(); }
   bool is_asked_for() const { return until.time_since_epoch().count() != 0 && until > std::chrono::steady_clock::now(); }
 };
 
@@ -73,6 +75,9 @@ struct Environment {
   std::function<void()> wake;
   /// Runs at the end of the turn.
   std::function<void(ShutdownRequest)> shut_down;
+  /// False if no end is being waited for.
+  std::function<bool()> abort_shutdown;
+  std::optional<std::chrono::steady_clock::time_point> shutdown_deadline;  // of an end that waits for replicas
   /// A connection that waited may go on: within the turn, or with the next.
   std::function<void(Connection&)> resume;
   /// Replies were appended to a connection other than the one whose command runs: they leave at the end of the turn.

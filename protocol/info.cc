@@ -49,6 +49,10 @@ void add_server(InfoText& info, Environment& environment) {
   info.add("server_time_usec", now_us);
   info.add("uptime_in_seconds", uptime);
   info.add("uptime_in_days", uptime / (24 * 3600));
+  if (environment.shutdown_deadline) {
+    const auto left = *environment.shutdown_deadline - std::chrono::steady_clock::now();
+    info.add("shutdown_in_milliseconds", std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+  }
   info.add("hz", config.hz);
   info.add("configured_hz", config.hz);
   info.add("lru_clock", now_us / 1'000'000 & 0xffffff);

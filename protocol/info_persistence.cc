@@ -60,7 +60,7 @@ void add_persistence(InfoText& info, Environment& environment) {
   info.add("current_save_keys_processed", runs ? keys : 0);
   info.add("current_save_keys_total", runs ? total : 0);
   info.add("rdb_changes_since_last_save", storage.changes_since_save());
-  info.add("rdb_bgsave_in_progress", saving || saves.wanted ? 1 : 0);
+  info.add("rdb_bgsave_in_progress", saving || saves.wanted || storage.snapshot_running(SnapshotKind::sync) ? 1 : 0);
   info.add("rdb_last_save_time", last_save(environment).ms() / 1000);
   info.add("rdb_last_bgsave_status", ok(saves));
   info.add("rdb_last_bgsave_time_sec", last_seconds(saves));

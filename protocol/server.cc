@@ -111,6 +111,7 @@ void Server::turn(std::span<epoll_event> ready) {
   }
   more_work_ = storage_->turn();
   replication_->turn();
+  if (environment_->shutdown_deadline) end_waiting_shutdown();
   blocked_->expire(now_);
   if (storage_->keyspace().waiters().has_ready()) blocked_->serve_ready();
   for (Connection* connection : std::exchange(resumed_, {})) {

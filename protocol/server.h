@@ -93,6 +93,8 @@ class Server {
 
   void accepted(int fd);
   void begin_shutdown(ShutdownRequest request);
+  void end_waiting_shutdown();
+  bool abort_shutdown();
   void signalled(int number);
   int shut_down();
 
@@ -128,6 +130,8 @@ class Server {
   bool more_work_ = false;
   bool served_ = false;  // the last turn had clients to serve
   std::optional<ShutdownRequest> shutdown_;
+  ShutdownRequest waiting_shutdown_;  // while Environment::shutdown_deadline is set
+  Offset shutdown_target_;            // likewise: what replicas are to have
   std::string executable_;
   std::string pidfile_;
 };

@@ -114,8 +114,7 @@ void Failover::succeeded() {
 
 void Failover::failed(std::string_view why) {
   if (state_ != State::in_progress) return;
-  spdlog::warn("Failover target rejected psync request: {}", why);
-  abort("Failover target rejected psync request");
+  abort(fmt::format("Failover target rejected psync request: {}", why));
 }
 
 void Failover::abort(std::string_view why) {

@@ -83,7 +83,7 @@ void Replication::look_at_link() {
       }
       figures_.refused_reason = outcome.status.message();
     }
-    if (took_over) failover_.failed(outcome.status.message());
+    if (took_over) return failover_.failed(outcome.status.message());
     return link_failed(outcome.status.message());
   }
   if (took_over) failover_.succeeded();
@@ -167,17 +167,27 @@ steady_clock::time_point Replication::last_io() const {
 
 // --- the stream
 
-Status Replication::apply(std::span<const std::string_view> args) {
+/// As configured: the primary may be of another version, and a replica that stopped would be no help.
+void Replication::note_failed_command(std::string_view name) {
+  ++figures_.failed_commands;
+  std::string_view error = replayer_->last_error();
+  if (error.starts_with('-')) error.remove_prefix(1);
+  std::string lower(name);
+  for (char& c : lower) c = to_lower(c);
+  spdlog::error("== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{:.64}'",
+                printed(error.substr(0, error.find('\r')), 128), lower);
+  if (environment_.config.now().propagation_error_behavior == PropagationErrors::ignore) return;
+  spdlog::critical("propagation-error-behavior says that a server ends rather than go on with other data than its primary's");
+  spdlog::shutdown();
+  std::_Exit(1);
+}
+
+void Replication::apply(std::span<const std::string_view> args) {
   const std::uint64_t failed = replayer_->failed();
-  STELE_CHECK(replayer_->follow(args));
-  if (replayer_->failed() > failed) {
-    ++figures_.failed_commands;
-    spdlog::error("== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{:.64}'",
-                  printed(replayer_->last_error(), 128), args[0]);
-  }
+  replayer_->follow(args);
+  if (replayer_->failed() > failed) note_failed_command(args[0]);
   if (args.size() > 1 && equals_ignoring_case(args[0], "FUNCTION")) environment_.scripting->functions().compile_stored();
   if (args.size() == 3 && equals_ignoring_case(args[0], "REPLCONF") && equals_ignoring_case(args[1], "GETACK")) ack_wanted_ = true;
-  return Status();
 }
 
 /// True if keys that the bytes name have to be loaded first; the connection then goes on by itself.
@@ -240,9 +250,9 @@ std::size_t Replication::receive(Connection& connection, std::string_view bytes)
       unit_is_open_ = false;
       const std::uint64_t failed = replayer_->failed();
       status = replayer_->apply(unit, keyspace.now(), stream_end());
-      figures_.failed_commands += replayer_->failed() - failed;
+      if (replayer_->failed() > failed) note_failed_command("multi");
     } else {
-      status = apply(args);
+      apply(args);
     }
     if (!status.ok()) break;
     batch.append(unit);

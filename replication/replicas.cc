@@ -105,6 +105,7 @@ bool Replicas::replconf(Call& call) {
 
 void Replicas::start_tail() {
   Journal& journal = environment_.storage.journal();
+  if (following_ == 0) pinged_ = steady_clock::now();
   if (tail_.active()) return;
   tail_.start(journal.end(), static_cast<std::size_t>(environment_.config.now().repl_backlog_size));
   journal.keep_tail(&tail_);

@@ -144,7 +144,8 @@ void Replication::turn() {
 }
 
 void Replication::cron(steady_clock::time_point now) {
-  replicas_.cron(now, !is_replica() && failover_.state() == Failover::State::none);
+  const bool ends = failover_.state() != Failover::State::none || environment_.shutdown_deadline;
+  replicas_.cron(now, !is_replica() && !ends);
   if (stream_ != nullptr && now - stream_->last_active > seconds(environment_.config.now().repl_timeout)) {
     spdlog::warn("MASTER timeout: no data nor PING received...");
     figures_.last_error = "timeout: no data nor PING received";
@@ -203,6 +204,22 @@ void Replication::forget(Connection& connection) {
   backoff_ = std::chrono::milliseconds(0);
   spdlog::warn("Connection with master lost.");
   update_restrictions();
+}
+
+std::size_t Replication::replicas_behind(Offset target) const {
+  return is_replica() ? 0 : replicas_.size() - replicas_.acknowledged(target, false);
+}
+
+void Replication::log_replicas_at_end() const {
+  if (replicas_.empty()) return;
+  const Offset end = environment_.storage.journal().end();
+  replicas_.for_each([&](std::uint64_t id, const Replica& replica) {
+    if (replica.acked >= end) return;
+    spdlog::warn("Lagging replica {}:{} reported offset {} behind master, lag={}, state={}.", replicas_.address_of(id, replica),
+                 replica.port, end - replica.acked,
+                 std::chrono::duration_cast<seconds>(steady_clock::now() - replica.last_ack).count(), replica.state_name());
+  });
+  spdlog::info("{} of {} replicas are in sync when shutting down.", replicas_.acknowledged(end, false), replicas_.size());
 }
 
 Offset Replication::stream_end() const {

@@ -74,6 +74,12 @@ class Replication {
   void acknowledged() { look_at_waiting_ = true; }
   void replica_attached() { update_restrictions(); }
   void update_restrictions();
+  /// That have not got everything up to `target` yet.
+  std::size_t replicas_behind(Offset target) const;
+  /// Up to the end of this turn.
+  Offset stream_end() const;
+  void ask_for_acks() { ask_for_acks_ = true; }
+  void log_replicas_at_end() const;
 
   // --- INFO
   struct Figures {
@@ -111,12 +117,12 @@ class Replication {
   void save_lost_writes();
   bool load_cold_keys(Connection& connection, std::string_view bytes);
   void send_ack();
-  Status apply(std::span<const std::string_view> args);
+  void apply(std::span<const std::string_view> args);
+  void note_failed_command(std::string_view name);
   void look_at_waiting();
   bool satisfied(const Waiting& waiting) const;
   void answer(const Waiting& waiting);
   void reply_wait(RespWriter& reply, const Waiting& waiting) const;
-  Offset stream_end() const;
 
   Environment& environment_;
   Replicas replicas_;
