@@ -91,6 +91,8 @@ class Call {
   /// As above, and it is `args` that run then: for an argument that means "what is there now" (XREAD's $).
   void block_as(std::span<const std::string_view> args, std::span<const std::string_view> keys, Deadline deadline,
                 bool wakes_when_gone = false);
+  /// Likewise, for what no key decides: whoever makes it wait answers for the command.
+  void block_aside() { blocked_ = true; }
   bool blocked() const { return blocked_; }
   /// The run at the end of the wait: the reply is the one of a timeout, whatever the keys hold by now.
   bool wait_is_over() const { return session_.may_not_block && session_.wait.waiting(); }

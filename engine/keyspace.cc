@@ -51,7 +51,7 @@ Item Keyspace::peek(Database& db, std::string_view key) {
 }
 
 Item Keyspace::find_to_overwrite(Database& db, std::string_view key) {
-  if (expiry_ != Expiry::off || db.cold == 0) return find(db, key);
+  if (!defers_lookups_ || db.cold == 0) return find(db, key);
   const Hash48 hash = hasher_(key);
   Item item{.db = &db, .hash = hash, .key = key, .slot = db.table->find(hash, key)};
   if (!item.slot) {
@@ -170,7 +170,9 @@ void Keyspace::index_expire(Database& db, Hash48 hash, std::optional<UnixTime> b
     STELE_ASSERT(row != db.expires.end());
     db.expires.erase(row);
   }
-  if (after) db.expires.emplace(after->ms(), hash);
+  if (!after) return;
+  db.expires.emplace(after->ms(), hash);
+  if (expiry_ == Expiry::hidden && effects_.muted()) local_expires_.emplace(after->ms(), db.index, hash);
 }
 
 void Keyspace::create(Item& item, Entry* entry) {
@@ -292,6 +294,17 @@ void Keyspace::flush(Database& db, bool lazy) {
   db.expires.clear();
 }
 
+void Keyspace::clear() {
+  for (const auto& db : dbs_) {
+    flush(*db, true);
+    db->table = std::make_shared<Table>(hasher_);  // without tombstones
+  }
+  stale_expires_.clear();
+  unresolved_.clear();
+  functions_ = FunctionLibraries();
+  end_sweep();
+}
+
 void Keyspace::swap(int a, int b) {
   if (a == b) return;
   Database& first = db(a);
@@ -360,6 +373,10 @@ void Keyspace::expire(Item& item) {
     item.entry = nullptr;  // the slot stays: a replica's own write replaces what is hidden
     return;
   }
+  remove_expired(item);
+}
+
+void Keyspace::remove_expired(Item& item) {
   ++stats_.expired;
   const std::string key(item.entry->key());
   const std::string_view caller_key = item.key;
@@ -373,6 +390,7 @@ void Keyspace::expire(Item& item) {
 }
 
 std::size_t Keyspace::expire_due(std::size_t most) {
+  if (expiry_ == Expiry::hidden) return expire_local(most);
   if (expiry_ != Expiry::active) return 0;
   std::size_t removed = 0;
   for (const auto& db : dbs_) {
@@ -391,6 +409,25 @@ std::size_t Keyspace::expire_due(std::size_t most) {
     }
   }
   return removed;
+}
+
+/// What was written to a replica itself, nobody else will remove.
+std::size_t Keyspace::expire_local(std::size_t most) {
+  std::size_t looked_at = 0;
+  for (; looked_at < most && !local_expires_.empty(); ++looked_at) {
+    const auto [at, index, hash] = *local_expires_.begin();
+    if (at > now_.ms()) break;
+    local_expires_.erase(local_expires_.begin());
+    Database& owner = db(index);
+    const Table::Slot slot = owner.table->find_if(hash, [due = at](const Entry& entry) {
+      return !entry.is_tombstone() && entry.expire_at() == UnixTime(due);
+    });
+    if (!slot) continue;  // replaced since
+    const std::string key(slot.entry()->key());
+    Item item{&owner, hash, key, slot, slot.entry()};
+    remove_expired(item);
+  }
+  return looked_at;
 }
 
 Keyspace::StoredExpiry Keyspace::expire_stored(UnixTime at, std::string_view stored, bool loaded) {

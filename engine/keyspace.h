@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -133,6 +134,8 @@ class Keyspace {
   std::uint32_t access_clock() const { return access_clock_; }
   void set_expiry(Expiry expiry) { expiry_ = expiry; }
   Expiry expiry() const { return expiry_; }
+  /// Replay: find_to_overwrite() leaves it to take_unresolved() what the store has.
+  void set_defers_lookups(bool defers) { defers_lookups_ = defers; }
   /// The connection said CLIENT NO-TOUCH, or OBJECT and the like are looking.
   void set_no_touch(bool no_touch) { no_touch_ = no_touch; }
   AccessPolicy& access_policy() { return access_policy_; }
@@ -169,7 +172,7 @@ class Keyspace {
   /// Finds a live key; removes it first if it has expired. A cold key is loaded on the spot, which waits for the disk:
   /// the executor loads a command's keys beforehand (cold_keys) so that this happens to scripts only.
   Item find(Database& db, std::string_view key);
-  /// As find(), for a command that replaces the value whatever it is. In replay a cold key is not loaded for that: whether
+  /// As find(), for a command that replaces the value whatever it is. With deferred lookups a cold key is not loaded for that: whether
   /// the store has it matters to the counters alone, and take_unresolved() has it found out later.
   Item find_to_overwrite(Database& db, std::string_view key);
   /// As find(), counting a hit or a miss and noting the access.
@@ -214,7 +217,8 @@ class Keyspace {
 
   // --- expiry
   bool is_expired(const Entry& entry) const;
-  /// Removes up to `most` keys whose time has come, the earliest first; returns how many. Each is a unit of its own.
+  /// Removes up to `most` keys whose time has come, the earliest first; returns how many. Each is a unit of its own. On a replica,
+  /// those that were written there.
   std::size_t expire_due(std::size_t most);
   /// A row of the store's expiry index has come due.
   enum class StoredExpiry {
@@ -259,9 +263,11 @@ class Keyspace {
   /// Frees them, up to `segments` segments; true when done.
   bool sweep_tombstones(std::size_t segments);
 
-  /// Takes up the state of a label, its hash seed too, all keys cold. The keyspace must be new; `invalid` if it has too few
-  /// databases.
+  /// Takes up the state of a label, its hash seed too, all keys cold. The keyspace must be new or cleared; `invalid` if it has too
+  /// few databases.
   Status restore(const EngineState& state);
+  /// Forgets everything, as flush() of all databases does, and what the store has besides. No checkpoint may be running.
+  void clear();
 
   KeyspaceStats& stats() { return stats_; }
 
@@ -270,6 +276,8 @@ class Keyspace {
   void touch(Entry& entry);
   bool has_passed(UnixTime expire_at) const;
   void expire(Item& item);
+  void remove_expired(Item& item);
+  std::size_t expire_local(std::size_t most);
   void index_expire(Database& db, Hash48 hash, std::optional<UnixTime> before, std::optional<UnixTime> after);
   void take_frozen(Item& item);
   void mark_dirty(Item& item);
@@ -291,6 +299,7 @@ class Keyspace {
   UnixTime now_;
   std::uint32_t access_clock_ = 0;
   Expiry expiry_ = Expiry::active;
+  bool defers_lookups_ = false;
   bool no_touch_ = false;
   bool replacing_ = false;  // create() is the second half of replace()
   AccessPolicy access_policy_;
@@ -310,6 +319,8 @@ class Keyspace {
   FrozenSink* frozen_sink_ = nullptr;
   std::optional<UnixTime> expire_before_;  // between begin_change and end_change
   std::vector<std::pair<UnixTime, std::string>> stale_expires_;
+
+  absl::btree_set<std::tuple<std::int64_t, int, Hash48>> local_expires_;  // due first: written while expiry is hidden, by nobody's stream
 
   std::vector<std::string> unresolved_;
   std::size_t sweep_db_ = 0;

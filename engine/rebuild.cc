@@ -107,6 +107,7 @@ class Rebuild {
     keyspace.attach_store(&store_);
     keyspace.set_now(options_.now);
     keyspace.set_expiry(Expiry::off);
+    keyspace.set_defers_lookups(true);
     Checkpointer checkpointer(keyspace, store_, [] { return Status(); }, [] {});
     Replayer replayer(registry_, keyspace, effects, 0);
     std::uint64_t stored = 0;

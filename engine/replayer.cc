@@ -5,8 +5,20 @@
 
 namespace stele {
 
-Replayer::Replayer(CommandRegistry& registry, Keyspace& keyspace, Effects& effects, int db)
-    : registry_(registry), keyspace_(keyspace), effects_(effects), reply_(output_, RespVersion::resp2) {
+namespace {
+
+using namespace command_flag;
+
+/// Commands that are in a stream for those who follow it, and change nothing.
+bool is_message(std::string_view name) {
+  return equals_ignoring_case(name, "PING") || equals_ignoring_case(name, "REPLCONF") || equals_ignoring_case(name, "PUBLISH") ||
+         equals_ignoring_case(name, "SPUBLISH");
+}
+
+}  // namespace
+
+Replayer::Replayer(CommandRegistry& registry, Keyspace& keyspace, Effects& effects, int db, Environment* environment)
+    : registry_(registry), keyspace_(keyspace), effects_(effects), environment_(environment), reply_(output_, RespVersion::resp2) {
   session_.db = std::max(db, 0);
   session_.authenticated = true;
 }
@@ -25,7 +37,7 @@ Status Replayer::apply(std::string_view payload, UnixTime time, Offset start) {
       ++commands_;
       continue;
     }
-    if (const Status status = run(args); !status.ok()) return Status::corrupt("journal: offset {}: {}", at, status.message());
+    if (const Status status = tolerant_ ? (follow(args), Status()) : run(args); !status.ok()) return Status::corrupt("journal: offset {}: {}", at, status.message());
   }
   return Status();
 }
@@ -44,26 +56,54 @@ RegisteredCommand* Replayer::find(std::span<const std::string_view> args) {
 bool Replayer::call(RegisteredCommand& command, std::span<const std::string_view> args) {
   ++commands_;
   output_.clear();
-  Call call(command, args, {}, session_, reply_, keyspace_, effects_, nullptr);
+  // Handlers that work on data take the lack of an environment for a replay, in which limits no longer decide.
+  Environment* const environment = command.is(kWrite) || command.is(kReadonly) ? nullptr : environment_;
+  Call call(command, args, {}, session_, reply_, keyspace_, effects_, environment);
   command.row->run(call);
   return !call.failed();
 }
 
-Status Replayer::run(std::span<const std::string_view> args) {
+/// Null: nothing is to be done.
+Result<RegisteredCommand*> Replayer::find_own(std::span<const std::string_view> args) {
   RegisteredCommand* command = find(args);
-  if (command == nullptr || command->row->run == nullptr) {
-    return Status::corrupt("unknown command '{:.64}'; was it written by a later version?", args[0]);
+  const bool message = is_message(args[0]);
+  // Some that read are effects, too: PFCOUNT remembers what it has counted.
+  const bool works_on_data =
+      command != nullptr && (command->is(kWrite) || command->is(kReadonly) || equals_ignoring_case(args[0], "SELECT"));
+  if (command == nullptr || command->row->run == nullptr || !(works_on_data || message)) {
+    return Status::corrupt("unknown command '{:.64}'; was it written by another version?", args[0]);
   }
+  const auto argc = static_cast<int>(args.size());
+  const int arity = command->row->arity;
+  if (arity > 0 ? argc != arity : argc < -arity) return Status::corrupt("'{:.64}' has {} arguments", args[0], argc - 1);
+  const bool delivered = command->row->name.ends_with("publish") && environment_ != nullptr;
+  return message && !delivered ? nullptr : command;
+}
+
+Status Replayer::run(std::span<const std::string_view> args) {
+  STELE_TRY(RegisteredCommand * command, find_own(args));
+  if (command == nullptr) return Status();
   if (!call(*command, args)) return Status::corrupt("'{:.64}' cannot be applied: {}", args[0], output_.view());
   return Status();
 }
 
+void Replayer::follow(std::span<const std::string_view> args) {
+  const Result<RegisteredCommand*> command = find_own(args);
+  if (!command.ok()) {
+    output_.clear();
+    output_.append(fmt::format("-ERR {}", command.status().message()));
+    ++failed_;
+  } else if (*command != nullptr && !call(**command, args)) {
+    ++failed_;
+  }
+}
+
 Status Replayer::run_foreign(std::span<const std::string_view> args) {
   RegisteredCommand* command = find(args);
-  const bool works_on_data = command != nullptr && (equals_ignoring_case(args[0], "SELECT") || command->is(command_flag::kWrite) ||
-                                                    command->is(command_flag::kReadonly));
+  const bool works_on_data =
+      command != nullptr && (equals_ignoring_case(args[0], "SELECT") || command->is(kWrite) || command->is(kReadonly));
   if (!works_on_data || command->row->run == nullptr) {
-    return Status::corrupt("'{:.64}' is unknown, or no command that works on data", args[0]);
+    return is_message(args[0]) ? Status() : Status::corrupt("'{:.64}' is unknown, or no command that works on data", args[0]);
   }
   const auto argc = static_cast<int>(args.size());
   const int arity = command->row->arity;

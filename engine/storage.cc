@@ -1,5 +1,7 @@
 #include "engine/storage.h"
 
+#include "engine/received_state.h"
+
 #include <spdlog/spdlog.h>
 
 namespace stele {
@@ -44,7 +46,10 @@ Status Storage::open(CommandRegistry& registry) {
   const auto start = std::chrono::steady_clock::now();
   STELE_TRY(LockFile lock, LockFile::acquire(options_.dir / "LOCK"));
   lock_ = std::make_unique<LockFile>(std::move(lock));
+  remove_half_written();
 
+  STELE_CHECK(install_received_state(options_.dir));
+  STELE_CHECK(remove_received_remains(options_.dir));
   STELE_CHECK(open_store());
   if (store_->label() == nullptr) {
     STELE_TRY(const auto source, find_source());
@@ -59,17 +64,22 @@ Status Storage::open(CommandRegistry& registry) {
   const auto replay_start = std::chrono::steady_clock::now();
   STELE_CHECK(replay(registry));
   recovery_.replay_took = since(replay_start);
-  begin_history_if_unclean();
+  if (!options_.follows_primary) begin_history_if_unclean();
 
+  start_background();
+  resolve_replayed();
+  open_ = true;
+  return Status();
+}
+
+void Storage::start_background() {
   loader_ = std::make_unique<Loader>(*store_, options_.loader_threads, on_progress_);
   checkpointer_ =
       std::make_unique<Checkpointer>(*keyspace_, *store_, [journal = journal_.get()] { return journal->sync(); }, on_progress_);
   checkpoint_at_ = std::chrono::steady_clock::now();
-  checkpoint_history_.emplace_back(checkpoint_at_, journal_->start());
-  resolve_replayed();
-  if (options_.warm_up) warm_up_db_ = 0;
-  open_ = true;
-  return Status();
+  if (checkpoint_history_.empty()) checkpoint_history_.emplace_back(checkpoint_at_, journal_->start());
+  warm_up_next_.clear();
+  warm_up_db_ = options_.warm_up ? 0 : -1;
 }
 
 Status Storage::drop_orphans() {
@@ -137,7 +147,7 @@ void Storage::after_commit() {
   evict_slice();
   const std::optional<SnapshotKind> snapshot = next_snapshot();
   if (!checkpoint_wanted_ && !snapshot) return;
-  if (checkpointer_->running() || sweeping_ || !counts_are_exact()) return;
+  if (checkpointer_->running() || sweeping_ || !counts_are_exact() || makes_room_) return;
   STELE_ASSERT(journal_->batch().empty());
   if (snapshot) return begin_snapshot(*snapshot);
   checkpoint_wanted_ = false;

@@ -44,6 +44,8 @@ struct StorageOptions {
   std::string server_version = "7.0.15";  // of the Redis that RDB files may say they come from
 
   bool make_base = true;  // appendonly: a stock server can load the journal's directory, whatever was trimmed
+  bool base_as_commands = false;  // instead of an RDB file
+  bool annotate_time = false;     // of such a base: when it was taken, for stock tools
   std::uint64_t rewrite_growth_percent = 100;  // 0: never
   std::uint64_t rewrite_bytes_min = std::uint64_t{64} << 20;
 
@@ -51,6 +53,8 @@ struct StorageOptions {
   bool skip_unknown = false;
   bool may_be_truncated = true;
   bool lfu = false;
+  /// The journal is a primary's stream: nothing of our own goes into it.
+  bool follows_primary = false;
   /// Starts with a store whose journal is gone: what came behind the checkpoint is lost.
   bool recover_from_checkpoint = false;
   /// Called a few dozen times a second while a start takes long.
@@ -74,7 +78,7 @@ struct CheckpointFigures {
   UnixTime last_finished;  // LASTSAVE
 };
 
-enum class SnapshotKind { save, base };  // BGSAVE, BGREWRITEAOF
+enum class SnapshotKind { save, base, sync };  // BGSAVE, BGREWRITEAOF, for replicas
 
 struct SnapshotFigures {
   bool wanted = false;
@@ -84,6 +88,14 @@ struct SnapshotFigures {
   std::optional<RdbSaver::Outcome> last;
   UnixTime last_finished;  // LASTSAVE
   std::chrono::steady_clock::time_point last_try;
+};
+
+/// An RDB file to send to replicas, and the stream from there on. The journal must outlive it.
+struct SyncSnapshot {
+  File file;
+  std::uint64_t bytes = 0;
+  Offset offset;
+  JournalPin pin;
 };
 
 /// The data directory and all that lives from it: store, journal, keyspace, and what moves data between them.
@@ -159,7 +171,32 @@ class Storage {
   /// A history that continues none: DEBUG CHANGE-REPL-ID. The journal's batch must be empty.
   void begin_unrelated_history();
 
-  /// Drops every resident object that the store has, after a checkpoint: DEBUG RELOAD.
+  // --- replication
+  /// As a replica, no effects, and what has expired is hidden until the primary says DEL; otherwise as a primary.
+  void follow_primary(bool follows);
+  /// What has been up to here goes on as `replid`: the primary's new name for it, or our own. The journal's batch must be empty.
+  void continue_history(ReplicationId replid);
+  static ReplicationId random_replid();
+
+  /// What a full sync can begin with: a file made lately, so that the journal behind it is not long; null if there is none.
+  std::shared_ptr<SyncSnapshot> recent_snapshot();
+  /// What request_snapshot(SnapshotKind::sync) has made; null if there is nothing new.
+  std::shared_ptr<SyncSnapshot> take_sync_snapshot() { return std::exchange(sync_made_, nullptr); }
+  /// The function libraries alone, for tools.
+  Result<std::shared_ptr<SyncSnapshot>> snapshot_of_functions();
+
+  /// Takes what prepare_received_state() has made in the place of everything, or of the store alone; keys are cold afterwards.
+  /// Waits for the disk for a moment. The journal's batch must be empty, ready_for_received() true, and nobody may hold a pin of the
+  /// journal, if that is replaced. After an error the server cannot go on; its next start will.
+  Status take_received();
+  /// Nothing is being read from the store or the journal for long; while `wanted`, nothing new of that kind begins.
+  bool ready_for_received(bool wanted);
+
+  /// Takes the state of an RDB file in the place of all data, which the journal then goes on from: DEBUG RELOAD. Waits for the disk. The
+  /// journal's batch must be empty. If the file cannot be loaded, all is as it was.
+  Status reload_from(const std::filesystem::path& rdb);
+
+  /// Drops every resident object that the store has, after a checkpoint: DEBUG LOADAOF.
   Status drop_resident();
 
   // --- cold keys
@@ -187,8 +224,13 @@ class Storage {
   SnapshotFigures& figures_of(SnapshotKind kind) { return snapshots_[static_cast<std::size_t>(kind)]; }
   std::optional<SnapshotKind> next_snapshot() const;
   bool store_is_up_to_date() const;
+  std::filesystem::path save_path() const { return options_.dir / options_.rdb_file; }
+  std::filesystem::path temporary_save_path() const { return options_.dir / ("temp-" + options_.rdb_file); }
+  void remove_half_written();
   void begin_snapshot(SnapshotKind kind);
   void start_saver(SnapshotKind kind);
+  bool is_recent(Offset snapshot, std::uint64_t bytes) const;
+  void start_background();
   RdbSaver::Job snapshot_job(SnapshotKind kind);
   void snapshot_ended(const RdbSaver::Outcome& outcome);
   void request_due_rewrite();
@@ -226,10 +268,16 @@ class Storage {
   std::optional<RebuildSource> rebuilt_from_;
 
   RdbSaver saver_;
-  std::array<SnapshotFigures, 2> snapshots_;  // by SnapshotKind
+  std::array<SnapshotFigures, 3> snapshots_;  // by SnapshotKind
   std::optional<SnapshotKind> taking_;
   std::uint64_t changes_taken_ = 0;  // of keyspace_->stats(), when the running snapshot's state was frozen
   std::uint64_t changes_saved_ = 0;  // likewise, of the last that was saved
+  std::optional<Offset> base_of_stream_;  // the base's, if it says as what the stream goes on from it
+  File sync_file_;                        // the saver's while it runs
+  JournalPin sync_pin_;
+  std::shared_ptr<SyncSnapshot> sync_made_;    // until it is taken
+  std::weak_ptr<SyncSnapshot> sync_snapshot_;  // the last, while somebody uses it
+  bool makes_room_ = false;                    // for take_received()
 
   RecoveryFigures recovery_;
   CheckpointFigures checkpoints_;

@@ -25,14 +25,6 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds kLogEvery{2};
 constexpr std::chrono::milliseconds kNoteEvery{20};
 
-ReplicationId random_replication_id() {
-  unsigned char bytes[20];
-  STELE_ASSERT(::getrandom(bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
-  ReplicationId id;
-  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(id), "{:02x}", byte);
-  return id;
-}
-
 bool has_bytes(const fs::path& file) {
   std::error_code error;
   return fs::is_regular_file(file, error) && fs::file_size(file, error) > 0 && !error;
@@ -51,6 +43,14 @@ Status remove_tree(const fs::path& path) {
 }
 
 }  // namespace
+
+ReplicationId Storage::random_replid() {
+  unsigned char bytes[20];
+  STELE_ASSERT(::getrandom(bytes, sizeof bytes, 0) == static_cast<ssize_t>(sizeof bytes));
+  ReplicationId id;
+  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(id), "{:02x}", byte);
+  return id;
+}
 
 Status Storage::open_store() {
   STELE_CHECK(remove_tree(options_.dir / "rocksdb.loading"));
@@ -114,7 +114,7 @@ Status Storage::rebuild(const RebuildSource& source, CommandRegistry& registry) 
                          .lfu = options_.lfu,
                          .now = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                              std::chrono::system_clock::now().time_since_epoch()).count()),
-                         .replid = random_replication_id(),
+                         .replid = random_replid(),
                          .on_progress = [this](std::uint64_t done, std::uint64_t total) { note_loading(done, total); }};
   Result<RebuildFigures> figures = rebuild_store(dir, source, options, registry);
   if (!figures.ok()) {
@@ -151,7 +151,7 @@ Status Storage::open_journal(CommandRegistry& registry) {
   }
   JournalOptions options = options_.journal;
   options.on_progress = on_progress_;
-  options.replid = rebuilt_from_ ? label->replid : random_replication_id();
+  options.replid = rebuilt_from_ ? label->replid : random_replid();
   if (label) {
     options.verify_from = label->offset;
     options.create_at = label->offset;
@@ -204,16 +204,14 @@ void Storage::begin_history_if_unclean() {
   const RecoveryReport& report = journal_->report();
   if (report.created || report.closed) return;
   // What the last server acknowledged in memory only may be gone; a replica that has it must notice.
-  replid2_ = journal_->replid();
-  replid2_end_ = journal_->end();
-  journal_->begin_history(random_replication_id(), effects_->stream_db());
+  continue_history(random_replid());
 }
 
 void Storage::begin_unrelated_history() {
   STELE_ASSERT(journal_->batch().empty());
   replid2_.clear();
   replid2_end_ = Offset();
-  journal_->begin_history(random_replication_id(), effects_->stream_db());
+  journal_->begin_history(random_replid(), effects_->stream_db());
 }
 
 }  // namespace stele

@@ -10,13 +10,22 @@ namespace {
 
 constexpr std::chrono::seconds kRewriteRetry{60};
 
-std::string_view name_of(SnapshotKind kind) { return kind == SnapshotKind::save ? "RDB snapshot" : "base of the append-only files"; }
+std::string_view name_of(SnapshotKind kind) {
+  switch (kind) {
+    case SnapshotKind::save: return "RDB snapshot";
+    case SnapshotKind::base: return "base of the append-only files";
+    case SnapshotKind::sync: return "RDB for replicas";
+  }
+  return {};
+}
+
+std::string_view command_of(SnapshotKind kind) { return kind == SnapshotKind::base ? "BGREWRITEAOF" : "BGSAVE"; }
 
 }  // namespace
 
 std::optional<SnapshotKind> Storage::next_snapshot() const {
   if (taking_) return std::nullopt;
-  for (const SnapshotKind kind : {SnapshotKind::save, SnapshotKind::base}) {
+  for (const SnapshotKind kind : {SnapshotKind::sync, SnapshotKind::save, SnapshotKind::base}) {
     if (snapshots(kind).wanted) return kind;
   }
   return std::nullopt;
@@ -27,12 +36,24 @@ bool Storage::store_is_up_to_date() const {
   return label != nullptr && label->offset == journal_->end() && label->replid == journal_->replid();
 }
 
+/// A crash in the middle of a save left it; it can be as large as the data.
+void Storage::remove_half_written() {
+  std::error_code error;
+  const std::filesystem::path temporary = temporary_save_path();
+  if (!std::filesystem::is_regular_file(temporary, error) || !std::filesystem::remove(temporary, error)) return;
+  spdlog::info("removed {}, left by a crash", temporary.native());
+}
+
 void Storage::begin_snapshot(SnapshotKind kind) {
   figures_of(kind).wanted = false;
   figures_of(kind).last_try = std::chrono::steady_clock::now();
   taking_ = kind;
   changes_taken_ = keyspace_->stats().changes;
   if (kind == SnapshotKind::base) journal_->begin_segment(effects_->stream_db());
+  if (kind == SnapshotKind::sync) {
+    Result<JournalPin> pin = journal_->pin(journal_->end(), "full sync");
+    if (pin.ok()) sync_pin_ = std::move(*pin);
+  }
   if (store_is_up_to_date()) return start_saver(kind);
   checkpoint_wanted_ = false;
   checkpointer_->start(label_now(false));
@@ -48,11 +69,22 @@ RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
                  .policy = keyspace_->access_policy(),
                  .now = keyspace_->now()};
   if (kind == SnapshotKind::save) {
-    const std::filesystem::path path = options_.dir / options_.rdb_file;
-    job.temporary = options_.dir / ("temp-" + options_.rdb_file);
-    job.install = [path, temporary = job.temporary](const Label&) { return rename_durably(temporary, path); };
+    job.temporary = temporary_save_path();
+    job.install = [path = save_path(), temporary = job.temporary](const Label&) { return rename_durably(temporary, path); };
+  } else if (kind == SnapshotKind::sync) {
+    job.temporary = options_.dir / "temp-sync.rdb";
+    job.options.access = RdbExportOptions::Access::none;
+    job.install = [this, temporary = job.temporary](const Label&) -> Status {
+      // It lasts for as long as somebody sends it.
+      STELE_TRY(sync_file_, File::open(temporary, File::Mode::read));
+      std::error_code error;
+      std::filesystem::remove(temporary, error);
+      return error ? Status::io("{}: remove: {}", temporary.native(), error.message()) : Status();
+    };
   } else {
-    job.temporary = journal_->directory() / "temp-base.rdb";
+    job.options.as_commands = options_.base_as_commands;
+    job.options.annotate_time = options_.annotate_time;
+    job.temporary = journal_->directory() / (options_.base_as_commands ? "temp-base.aof" : "temp-base.rdb");
     job.install = [journal = journal_.get(), temporary = job.temporary](const Label& label) {
       return journal->adopt_base(temporary, label.offset);
     };
@@ -69,23 +101,39 @@ void Storage::snapshot_ended(const RdbSaver::Outcome& outcome) {
   if (!outcome.status.ok()) {
     ++figures.failed;
     ++figures.failed_in_a_row;
-    spdlog::error("{} at offset {} failed: {}. What was there before is untouched", name_of(kind), outcome.label.offset,
-                  outcome.status.message());
+    sync_pin_ = JournalPin();
+    const bool full = outcome.status.code() == Code::exhausted && !outcome.status.message().ends_with("free some space");
+    spdlog::error("{} at offset {} failed: {}. What was there before is untouched{}", name_of(kind), outcome.label.offset,
+                  outcome.status.message(),
+                  full ? fmt::format("; free some space there, then {} again", command_of(kind)) : std::string());
     return;
   }
   ++figures.finished;
   figures.failed_in_a_row = 0;
   figures.last_finished = outcome.label.taken_at;
   if (kind == SnapshotKind::save) changes_saved_ = changes_taken_;
-  if (kind == SnapshotKind::base) journal_->trim(keep_from());
+  if (kind == SnapshotKind::base) {
+    base_of_stream_ = outcome.label.offset;
+    journal_->trim(keep_from());
+  }
+  if (kind == SnapshotKind::sync) {
+    sync_made_ = std::make_shared<SyncSnapshot>(SyncSnapshot{.file = std::move(sync_file_), .bytes = outcome.bytes,
+                                                             .offset = outcome.label.offset, .pin = std::move(sync_pin_)});
+    sync_snapshot_ = sync_made_;
+  }
   spdlog::info("{} at offset {}: {} keys, {} bytes in {} ms", name_of(kind), outcome.label.offset, outcome.keys, outcome.bytes,
                outcome.took.count());
 }
 
 Status Storage::save_now() {
   STELE_ASSERT(!taking_);
-  STELE_CHECK(checkpoint_now(false));
+  const bool up_to_date = !checkpointer_->running() && store_is_up_to_date();
+  const Status checkpointed = up_to_date ? Status() : checkpoint_now(false);
   taking_ = SnapshotKind::save;
+  if (!checkpointed.ok()) {
+    snapshot_ended({.status = checkpointed, .label = label_now(false)});
+    return checkpointed;
+  }
   changes_taken_ = keyspace_->stats().changes;
   start_saver(SnapshotKind::save);
   const RdbSaver::Outcome outcome = saver_.finish();

@@ -119,6 +119,27 @@ Result<bool> File::reserve(std::uint64_t begin, std::uint64_t end) {
   return true;
 }
 
+namespace {
+
+Status sync_range(int fd, const std::filesystem::path& path, std::uint64_t begin, std::uint64_t end, unsigned int flags) {
+  if (::sync_file_range(fd, static_cast<off64_t>(begin), static_cast<off64_t>(end - begin), flags) == 0) return {};
+  // Where there is no such call the sync at the end does it all.
+  if (errno == ENOSYS || errno == EINVAL || errno == ESPIPE) return {};
+  return status_from_errno(errno, "write", path);
+}
+
+}  // namespace
+
+Status File::start_writing(std::uint64_t begin, std::uint64_t end) {
+  return sync_range(fd_, path_, begin, end, SYNC_FILE_RANGE_WRITE);
+}
+
+Status File::finish_writing(std::uint64_t begin, std::uint64_t end) {
+  STELE_CHECK(sync_range(fd_, path_, begin, end, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+  ::posix_fadvise(fd_, static_cast<off_t>(begin), static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED);
+  return {};
+}
+
 void File::forget_cached() const { ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED); }
 
 Status sync_directory(const std::filesystem::path& dir, const FileOps& ops) {

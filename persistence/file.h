@@ -64,6 +64,11 @@ class File {
   /// Drops clean pages from the page cache: what is read next is what the disk holds.
   void forget_cached() const;
 
+  /// Has the kernel begin to write [begin, end) to the disk, without waiting; then waits for that and drops the pages from the
+  /// page cache. Neither makes anything durable: that is sync().
+  Status start_writing(std::uint64_t begin, std::uint64_t end);
+  Status finish_writing(std::uint64_t begin, std::uint64_t end);
+
  private:
   File(int fd, std::filesystem::path path, const FileOps& ops) : fd_(fd), path_(std::move(path)), ops_(&ops) {}
 

@@ -166,6 +166,21 @@ std::optional<Mark> parse_mark(std::string_view text, Chain seed) {
   return Mark{.durable = Offset(durable), .closed = state == "c", .line_bytes = fields.at()};
 }
 
+char* put_timestamp_before(char* end, UnixTime time) {
+  std::memcpy(end - 2, "\r\n", 2);
+  char* const at = put_decimal_before(end - 2, static_cast<std::uint64_t>(frame_second(time)));
+  std::memcpy(at - 4, "#TS:", 4);
+  return at - 4;
+}
+
+std::optional<Timestamp> parse_timestamp(std::string_view text) {
+  FieldReader fields(text.substr(0, kTimestampBytesMax));
+  std::uint64_t seconds = 0;
+  if (!fields.literal("#TS:") || !fields.decimal(seconds, '\r') || !fields.literal("\n")) return std::nullopt;
+  if (seconds > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+  return Timestamp{.seconds = static_cast<std::int64_t>(seconds), .line_bytes = fields.at()};
+}
+
 std::string make_segment_header(const ReplicationId& replid, Offset first, Chain chain, int db) {
   const std::string number = std::to_string(db);
   const std::string prologue = fmt::format("*2\r\n$6\r\nSELECT\r\n${}\r\n{}\r\n", number.size(), number);
@@ -198,6 +213,10 @@ std::optional<SegmentHeader> parse_segment_header(std::string_view text) {
   header.replid = ReplicationId(replid);
   header.first = Offset(first);
   header.bytes = fields.at();
+  // The last line but its end; the check says that it is one.
+  const std::string_view number = prologue.substr(0, prologue.size() - 2);
+  const std::size_t line = number.rfind('\n') + 1;
+  std::from_chars(number.data() + line, number.data() + number.size(), header.db);
   return header;
 }
 

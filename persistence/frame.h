@@ -42,6 +42,12 @@ namespace stele {
 ///        |        `- `r` running, `c` closed: the last line of a server that was shut down
 ///        `- decimal; everything before this offset was on disk when the mark was written
 ///
+/// With `aof-timestamp-enabled`, a line stands directly before the first frame of each second and of each segment. It is what stock
+/// servers write and what `redis-check-aof --truncate-to-timestamp` looks for; it says no more than the frame does:
+///
+///     #TS:<unix s>\r\n
+///          `- decimal; the second of the frame's time, so any other number is as bad as a wrong checksum
+///
 /// Marks decide what a bad frame is. After a power cut any sector that was not synced may be lost while later ones
 /// survive, so a valid frame behind a bad one proves nothing; a valid mark beyond it does.
 ///
@@ -55,6 +61,8 @@ inline constexpr std::size_t kFrameLineBytesMax = 80;
 static_assert(3 + 20 + 1 + 11 + 1 + 20 + 1 + 16 + 2 <= kFrameLineBytesMax, "recovery reads any line in one go");
 inline constexpr std::size_t kMarkBytesMax = 44;
 static_assert(3 + 20 + 1 + 1 + 1 + 16 + 2 <= kMarkBytesMax);
+inline constexpr std::size_t kTimestampBytesMax = 26;
+static_assert(4 + 20 + 2 <= kTimestampBytesMax);
 inline constexpr std::size_t kSegmentHeaderBytesMax = 256;
 inline constexpr int kSegmentVersion = 1;
 
@@ -95,12 +103,29 @@ char* put_mark_before(char* end, Offset durable, bool closed, Chain seed);
 /// The mark at the start of `text`, if a whole one is there and its check holds.
 std::optional<Mark> parse_mark(std::string_view text, Chain seed);
 
+struct Timestamp {
+  std::int64_t seconds = 0;  // unix
+
+  std::size_t line_bytes = 0;  // with CR LF
+};
+
+/// The second that a frame of `time` belongs to.
+inline std::int64_t frame_second(UnixTime time) { return time.ms() < 0 ? 0 : time.ms() / 1000; }
+
+/// Writes the line of frame_second() so that it ends at `end`, where kTimestampBytesMax bytes must be free before; returns where
+/// it begins.
+char* put_timestamp_before(char* end, UnixTime time);
+
+/// The timestamp at the start of `text`, if a whole one is there.
+std::optional<Timestamp> parse_timestamp(std::string_view text);
+
 struct SegmentHeader {
   ReplicationId replid;
   Offset first;
   Chain chain = 0;
 
   std::size_t bytes = 0;  // header and prologue: where the first frame begins
+  int db = 0;             // selected in the stream at `first`
 };
 
 /// Header and prologue, selecting `db`.

@@ -5,11 +5,12 @@
 #include <spdlog/spdlog.h>
 
 #include "persistence/journal_opened.h"
+#include "persistence/stream_tail.h"
 
 namespace stele {
 namespace {
 
-constexpr std::size_t kBatchHeadroom = kFrameLineBytesMax + kMarkBytesMax;
+constexpr std::size_t kBatchHeadroom = kFrameLineBytesMax + kTimestampBytesMax + kMarkBytesMax;
 constexpr std::size_t kBatchBytesKept = std::size_t{1} << 20;
 
 }  // namespace
@@ -32,6 +33,7 @@ Journal::Journal(std::filesystem::path dir, JournalOptions options, LockFile loc
       batch_(kBatchHeadroom),
       chain_(opened.end.chain),
       mark_seed_(opened.segments.back()->header().chain),
+      timestamps_(options_.timestamps),
       unclean_(!report_.created && !report_.closed),
       start_(opened.segments.front()->first()),
       durable_(opened.end.offset),
@@ -94,6 +96,10 @@ Result<Offset> Journal::commit(UnixTime now, int db) {
 
   const Chain chain_before = chain_;
   char* line = put_frame_line_before(batch_.data(), bytes, first, now, chain_);
+  if (timestamps_ && frame_second(now) != stamped_second_) {
+    line = put_timestamp_before(line, now);
+    stamped_second_ = frame_second(now);
+  }
   if (const Offset durable = this->durable(); durable > marked_) {
     line = put_mark_before(line, durable, false, mark_seed_);
     marked_ = durable;
@@ -103,6 +109,7 @@ Result<Offset> Journal::commit(UnixTime now, int db) {
 
   const std::lock_guard lock(mutex_);
   if (!failure_.ok()) return failure_;
+  if (tail_ != nullptr) tail_->append(batch_.view());
   end_.store(end, std::memory_order_release);
   const FramePlace frame{segment_bytes_, first, chain_before};
   segment_bytes_ += size;
@@ -162,9 +169,10 @@ void Journal::hand_over_rotation(const ReplicationId& replid) {
   const Offset first = end_.load(std::memory_order_relaxed);
   auto rotation = std::make_unique<Rotation>();
   rotation->text = make_segment_header(replid, first, chain_, db_);
-  rotation->header = {.replid = replid, .first = first, .chain = chain_, .bytes = rotation->text.size()};
+  rotation->header = {.replid = replid, .first = first, .chain = chain_, .bytes = rotation->text.size(), .db = db_};
   segment_bytes_ = rotation->header.bytes;
   mark_seed_ = chain_;
+  stamped_second_ = -1;
   ++rotations_pending_;
   pending_.push_back({.first = first, .end = first, .rotation = std::move(rotation)});
   wake_writer();

@@ -28,12 +28,14 @@
 namespace stele {
 
 class JournalReader;
+class StreamTail;
 
 enum class Fsync { always, everysec, no };
 
 struct JournalOptions {
   Fsync fsync = Fsync::everysec;
   std::string base_name = "appendonly.aof";
+  bool timestamps = false;  // see set_timestamps()
   std::uint64_t segment_bytes_target = std::uint64_t{64} << 20;
 
   /// The checkpoint's offset: the journal must hold everything from there on, and verifies that at open. Without it
@@ -49,6 +51,7 @@ struct JournalOptions {
   /// For a journal that does not exist yet; else its newest segment tells.
   ReplicationId replid = ReplicationId(40, '0');
   Offset create_at;
+  int create_in_db = 0;  // selected in the stream at `create_at`
 
   /// Called on one of the journal's threads after `written`, `durable` or `health` changed. Must be quick and must not
   /// call back into the journal.
@@ -72,6 +75,7 @@ struct RecoveryReport {
 
 /// What stands in front of the segments, so that a stock server, or one whose store is lost, can load the directory.
 struct JournalBase {
+  std::filesystem::path file;
   Offset offset;            // the state that it holds; a segment begins there
   std::uint64_t bytes = 0;  // of the file; 0 if there is none
   bool complete = false;    // with what follows it, it makes up all data: false once something before it was let go
@@ -165,11 +169,17 @@ class Journal {
   /// To be asked before a write command runs. What runs all the same is kept until there is space, never dropped.
   bool accepts_writes() const { return accepts_writes_.load(std::memory_order_relaxed); }
 
+  /// Whether lines for stock tools say when each second began (frame.h).
+  void set_timestamps(bool timestamps) { timestamps_ = timestamps; }
+
   /// Seals the segment; the next one carries `replid`. The batch must be empty. Durable after sync().
   void begin_history(ReplicationId replid, int db);
 
   /// Has a segment begin at end(), where a base can take over. The batch must be empty.
   void begin_segment(int db);
+
+  /// From now on what is committed goes to `tail` too (null: no longer). It must outlive the journal, or this.
+  void keep_tail(StreamTail* tail) { tail_ = tail; }
 
   // --- any thread ---
 
@@ -192,8 +202,8 @@ class Journal {
   /// Lets go of whole segments that end at or before `keep_from` and that no pin needs. The sync thread does it.
   void trim(Offset keep_from);
 
-  /// A stock server reads `file` (an RDB in the journal's directory, synced, with the state at `at`, where a segment begins)
-  /// and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
+  /// A stock server reads `file` (an `.rdb`, or `.aof` of commands, in the journal's directory, synced, with the state at `at`,
+  /// where a segment begins) and then the segments from there on. Renames it, and lets go of what it replaces. Waits for the disk; not the executor.
   Status adopt_base(const std::filesystem::path& file, Offset at);
   JournalBase base() const;
   /// Without, a trim may go past the base, which is then let go as well.
@@ -206,6 +216,13 @@ class Journal {
   /// Reads from `offset` on, across segments, whatever is written. What it reads is not trimmed meanwhile.
   /// `unavailable` before start() or beyond end(). The journal must outlive it.
   Result<JournalReader> read_from(Offset offset);
+
+  /// Where the segment that holds `offset` begins, and which database is selected in the stream there.
+  struct SegmentStart {
+    Offset offset;
+    int db = 0;
+  };
+  Result<SegmentStart> segment_start(Offset offset) const;
 
   /// Every frame from `from` on, in order, checked once more. `invalid` if no frame begins at `from`.
   using ReplayFrame = std::function<Status(std::string_view payload, UnixTime time, Offset payload_start)>;
@@ -316,6 +333,9 @@ class Journal {
   Chain mark_seed_;
   Offset marked_;
   int db_ = 0;
+  StreamTail* tail_ = nullptr;
+  bool timestamps_;
+  std::int64_t stamped_second_ = -1;  // of the segment's last timestamp
   bool unclean_;  // the last server was not shut down, and no history has begun since
 
   std::atomic<Offset> start_;

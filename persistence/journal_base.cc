@@ -44,7 +44,7 @@ Status Journal::adopt_base(const std::filesystem::path& file, Offset at) {
   for (const Manifest::Entry& entry : before) {
     if (entry.file.ends_with(".base.rdb") || entry.file.ends_with(".base.aof")) seq = std::max(seq, entry.seq + 1);
   }
-  const std::string name = fmt::format("{}.{}.base.rdb", options_.base_name, seq);
+  const std::string name = fmt::format("{}.{}.base{}", options_.base_name, seq, file.extension().native());
   manifest.set_base(name, seq);
   std::vector<std::string> replaced;  // no segments of ours
   {
@@ -68,7 +68,7 @@ Status Journal::adopt_base(const std::filesystem::path& file, Offset at) {
   manifest_ = std::move(manifest);
   {
     const std::lock_guard lock(segments_mutex_);
-    base_ = {.offset = at, .bytes = bytes, .complete = true};
+    base_ = {.file = dir_ / name, .offset = at, .bytes = bytes, .complete = true};
   }
   retired_.insert(retired_.end(), replaced.begin(), replaced.end());
   remove_retired();

@@ -93,6 +93,12 @@ Result<JournalReader> Journal::read_from(Offset offset) {
   return JournalReader(*this, std::move(held), std::move(segment), offset);
 }
 
+Result<Journal::SegmentStart> Journal::segment_start(Offset offset) const {
+  const std::shared_ptr<Segment> segment = segment_holding(offset);
+  if (segment == nullptr) return Status::unavailable("offset {} is trimmed", offset);
+  return SegmentStart{.offset = segment->first(), .db = segment->header().db};
+}
+
 Status Journal::replay(Offset from, const ReplayFrame& frame) {
   STELE_TRY(JournalReader reader, read_from(from));
   while (true) {

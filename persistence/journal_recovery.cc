@@ -28,6 +28,7 @@ std::optional<std::uint64_t> take_count(std::string_view& text, char kind) {
 
 /// Whether one whole command stands at the start of `text`: what another server would have appended to our last frame.
 bool begins_with_command(std::string_view text) {
+  if (const auto timestamp = parse_timestamp(text)) text.remove_prefix(timestamp->line_bytes);
   const std::optional<std::uint64_t> words = take_count(text, '*');
   if (!words || *words == 0) return false;
   for (std::uint64_t i = 0; i < *words; ++i) {
@@ -83,7 +84,7 @@ Status Journal::Opener::create_segment(Manifest& manifest) {
   const std::uint64_t seq = manifest.last_incr_seq() + 1;
   const std::string name = fmt::format("{}.{}.incr.aof", options_.base_name, seq);
   STELE_TRY(File file, File::open(dir_ / name, File::Mode::replace, *options_.file_ops));
-  STELE_CHECK(file.write_at(0, make_segment_header(options_.replid, options_.create_at, random_chain(), 0)));
+  STELE_CHECK(file.write_at(0, make_segment_header(options_.replid, options_.create_at, random_chain(), options_.create_in_db)));
   STELE_CHECK(file.sync());
   STELE_CHECK(sync_directory(dir_, *options_.file_ops));
   manifest.add_incr(name, seq);
@@ -200,7 +201,10 @@ Status Journal::Opener::find_base() {
     return {};
   }
   std::error_code error;
-  opened_.base = {.offset = *directory_.first_own, .bytes = std::filesystem::file_size(*directory_.base, error), .complete = true};
+  opened_.base = {.file = *directory_.base,
+                  .offset = *directory_.first_own,
+                  .bytes = std::filesystem::file_size(*directory_.base, error),
+                  .complete = true};
   return error ? Status::io("{}: {}", directory_.base->native(), error.message()) : Status();
 }
 
@@ -342,8 +346,12 @@ Status Journal::Opener::cut() {
 /// What a crash left behind: temporary files, and trimmed segments whose removal did not get through.
 void Journal::Opener::clean_up() {
   std::error_code error;
-  const std::filesystem::path temp = dir_ / ("temp-" + manifest_path().filename().native());
-  if (std::filesystem::remove(temp, error)) spdlog::info("journal: removed {}, left by a crash", temp.native());
+  for (const std::string& name : {"temp-" + manifest_path().filename().native(), std::string("temp-base.rdb"),
+                                  std::string("temp-base.aof")}) {
+    const std::filesystem::path temp = dir_ / name;
+    if (!std::filesystem::is_regular_file(temp, error) || !std::filesystem::remove(temp, error)) continue;
+    spdlog::info("journal: removed {}, left by a crash", temp.native());
+  }
   const std::vector<Manifest::Entry> entries = opened_.manifest.entries();
   for (const Manifest::Entry& entry : entries) {
     if (entry.type != Manifest::Type::history) continue;

@@ -64,8 +64,13 @@ Result<std::string_view> FrameScanner::peek(std::uint64_t n, std::uint64_t limit
 Result<FrameScanner::Step> FrameScanner::next(std::uint64_t limit) {
   while (true) {
     if (place_.position >= limit) return Step::end;
-    STELE_TRY(const std::string_view text, peek(kFrameLineBytesMax, limit));
-    if (const std::optional<FrameLine> line = parse_frame_line(text)) return take_frame(*line, limit);
+    STELE_TRY(const std::string_view text, peek(kTimestampBytesMax + kFrameLineBytesMax, limit));
+    const std::optional<Timestamp> timestamp = parse_timestamp(text);
+    const std::size_t before = timestamp ? timestamp->line_bytes : 0;
+    if (const std::optional<FrameLine> line = parse_frame_line(text.substr(before))) {
+      if (timestamp && timestamp->seconds != frame_second(line->time)) return Step::bad;
+      return take_frame(*line, before, limit);
+    }
     const std::optional<Mark> mark = parse_mark(text, mark_seed_);
     if (!mark || mark->durable > place_.offset) return Step::bad;
     mark_ = mark;
@@ -74,14 +79,14 @@ Result<FrameScanner::Step> FrameScanner::next(std::uint64_t limit) {
   }
 }
 
-Result<FrameScanner::Step> FrameScanner::take_frame(const FrameLine& line, std::uint64_t limit) {
-  const std::uint64_t frame_bytes = line.line_bytes + line.bytes;
+Result<FrameScanner::Step> FrameScanner::take_frame(const FrameLine& line, std::size_t before, std::uint64_t limit) {
+  const std::uint64_t frame_bytes = before + line.line_bytes + line.bytes;
   // The length is only a claim: nothing is allocated for more than the file holds.
   if (line.offset != place_.offset || frame_bytes > limit - place_.position) return Step::bad;
   STELE_TRY(const std::string_view frame, peek(frame_bytes, limit));
   if (frame.size() < frame_bytes) return Step::bad;
-  const std::string_view payload = frame.substr(line.line_bytes, line.bytes);
-  if (frame_chain(frame.substr(0, line.line_bytes), payload, place_.chain) != line.chain) return Step::bad;
+  const std::string_view payload = frame.substr(before + line.line_bytes, line.bytes);
+  if (frame_chain(frame.substr(before, line.line_bytes), payload, place_.chain) != line.chain) return Step::bad;
   line_ = line;
   payload_ = payload;
   frame_position_ = place_.position;

@@ -96,7 +96,8 @@ class FrameScanner {
  private:
   /// The next bytes of the file, at least `n` unless the limit comes first.
   Result<std::string_view> peek(std::uint64_t n, std::uint64_t limit);
-  Result<Step> take_frame(const FrameLine& line, std::uint64_t limit);
+  /// `before` bytes stand between place() and the line: a timestamp.
+  Result<Step> take_frame(const FrameLine& line, std::size_t before, std::uint64_t limit);
 
   const File* file_;
   Chain mark_seed_;

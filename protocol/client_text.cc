@@ -16,10 +16,12 @@ std::string flags_of(const Connection& connection) {
   const auto add = [&flags](bool is_set, char letter) {
     if (is_set) flags += letter;
   };
-  add(connection.monitor, 'O');
+  add(connection.replica, connection.monitor ? 'O' : 'S');
+  add(connection.monitor && !connection.replica, 'O');
+  add(connection.primary, 'M');
   add(connection.is_subscriber(), 'P');
   add(connection.in_multi, 'x');
-  add(connection.waits == Waits::blocked || connection.waits == Waits::for_pause, 'b');
+  add(is_blocked(connection), 'b');
   add(connection.tracking != nullptr, 't');
   add(connection.tracking != nullptr && connection.tracking->broken_redirect, 'R');
   add(connection.tracking != nullptr && connection.tracking->bcast, 'B');
@@ -52,6 +54,10 @@ std::int64_t seconds_between(std::chrono::steady_clock::time_point from, std::ch
 
 }  // namespace
 
+bool is_blocked(const Connection& connection) {
+  return connection.waits == Waits::blocked || connection.waits == Waits::for_pause || connection.waits == Waits::for_acks;
+}
+
 std::optional<ClientType> client_type_of_name(std::string_view name) {
   if (equals_ignoring_case(name, "normal")) return ClientType::normal;
   if (equals_ignoring_case(name, "master")) return ClientType::primary;
@@ -61,6 +67,8 @@ std::optional<ClientType> client_type_of_name(std::string_view name) {
 }
 
 ClientType type_of(const Connection& connection) {
+  if (connection.primary) return ClientType::primary;
+  if (connection.replica) return ClientType::replica;
   return connection.is_subscriber() ? ClientType::pubsub : ClientType::normal;
 }
 

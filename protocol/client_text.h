@@ -11,6 +11,9 @@ namespace stele {
 /// As CLIENT LIST TYPE and CLIENT KILL TYPE tell clients apart.
 enum class ClientType { normal, primary, replica, pubsub };
 
+/// Waits for what others do: INFO counts it so.
+bool is_blocked(const Connection& connection);
+
 /// In any case of letters; "slave" and "master" as well. Nothing if there is no such type.
 std::optional<ClientType> client_type_of_name(std::string_view name);
 ClientType type_of(const Connection& connection);

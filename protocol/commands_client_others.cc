@@ -118,7 +118,7 @@ void pause(Call& call) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(*ms, kLongestMs));
 
   Pause& paused = call.environment().pause;
-  paused.reads_too = reads_too || (paused.is_on() && paused.reads_too);
+  paused.reads_too = reads_too || (paused.is_asked_for() && paused.reads_too);
   paused.until = std::max(paused.until, until);
   call.reply().ok();
 }
@@ -126,7 +126,7 @@ void pause(Call& call) {
 /// CLIENT UNPAUSE
 void unpause(Call& call) {
   Environment& environment = call.environment();
-  environment.pause = Pause();
+  environment.pause = Pause{.failover = environment.pause.failover, .shutdown = environment.pause.shutdown};
   std::vector<Connection*> waiting;
   environment.clients.for_each([&](Connection& connection) {
     if (connection.waits == Waits::for_pause) waiting.push_back(&connection);

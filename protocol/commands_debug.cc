@@ -61,8 +61,8 @@ void digest_value(Call& call) {
   }
 }
 
-/// DEBUG LOADAOF, and RELOAD without options: everything goes to the store, leaves memory, and comes back when asked for.
-void reload(Call& call) {
+/// DEBUG LOADAOF: everything goes to the store, leaves memory, and comes back when asked for.
+void load_aof(Call& call) {
   if (const Status status = commit_turn_so_far(call); !status.ok()) return call.fail("ERR " + status.message());
   if (const Status status = call.environment().storage.drop_resident(); !status.ok()) {
     return call.fail("ERR " + status.message());
@@ -70,8 +70,8 @@ void reload(Call& call) {
   call.reply().ok();
 }
 
-/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]: there is no other file to load, so the options change nothing, but for what
-/// is saved and not flushed: loading it again meets itself, which without MERGE is an error.
+/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]: writes the RDB file and loads it. What is saved and not flushed would meet itself when it
+/// is loaded, which without MERGE is an error, and with it changes nothing.
 void reload_with_options(Call& call) {
   bool merge = false, flush = true, save = true;
   for (std::size_t i = 2; i < call.argc(); ++i) {
@@ -90,7 +90,20 @@ void reload_with_options(Call& call) {
   if (any && save && !flush && !merge) {
     return call.fail("ERR Error trying to load the RDB dump, check server logs.");
   }
-  reload(call);
+  if (!flush) return load_aof(call);
+  if (const Status status = commit_turn_so_far(call); !status.ok()) return call.fail("ERR " + status.message());
+  Environment& environment = call.environment();
+  Storage& storage = environment.storage;
+  storage.cancel_snapshot();
+  Status status = save ? storage.save_now() : Status();
+  if (status.ok()) status = storage.reload_from(storage.options().dir / storage.options().rdb_file);
+  if (!status.ok()) {
+    spdlog::error("DEBUG RELOAD: {}", status.message());
+    return call.fail("ERR Error trying to load the RDB dump, check server logs.");
+  }
+  environment.scripting->functions().compile_stored();
+  if (!save) storage.request_snapshot(SnapshotKind::base);  // the append-only files do not lead to this state
+  call.reply().ok();
 }
 
 /// DEBUG POPULATE count [prefix] [size]. Effect: a SET for each key that was not there.
@@ -127,6 +140,12 @@ void populate(Call& call) {
 void change_replication_id(Call& call) {
   if (const Status status = commit_turn_so_far(call); !status.ok()) return call.fail("ERR " + status.message());
   call.environment().storage.begin_unrelated_history();
+  call.reply().ok();
+}
+
+/// DEBUG REPLICATE arg [arg ...]: puts a command into the stream that this server does not run.
+void replicate(Call& call) {
+  call.effects().emit_list(call.session().db, call.args().subspan(2));
   call.reply().ok();
 }
 
@@ -243,14 +262,15 @@ void help(Call& call) {
                    "CONFIG-REWRITE-FORCE-ALL", "    CONFIG REWRITE with a line for every directive.",
                    "DIGEST", "    A digest of all data.",
                    "DIGEST-VALUE <key> [<key> ...]", "    Digests of these keys' values.",
-                   "ERROR <message>", "    Reply with this error.", "LOADAOF", "    As RELOAD.",
+                   "ERROR <message>", "    Reply with this error.", "LOADAOF", "    Take a checkpoint, then forget everything that is in memory.",
                    "HTSTATS <db>, HTSTATS-KEY <key>", "    The size of tables.",
                    "LOG <message>", "    Write a line to the log.",
                    "MALLCTL <name> [<value>], MALLCTL-STR <name> [<value>]", "    Ask the allocator, or tell it.", "OBJECT <key>", "    How a value is held.",
                    "PANIC, SEGFAULT", "    Crash.", "PAUSE-CRON (0|1)", "    Whether what is done a few times a second is not.",
                    "POPULATE <count> [<prefix>] [<size>]", "    Create keys that are not there, named <prefix>:<n>.",
                    "PROTOCOL <type>", "    Reply with a value of this type.",
-                   "RELOAD [<option> ...]", "    Take a checkpoint, then forget everything that is in memory.",
+                   "RELOAD [<option> ...]", "    Write the RDB file, then load it.", "REPLICATE <command> [<arg> ...]",
+                   "    Put a command into the stream without running it.",
                    "SET-ACTIVE-EXPIRE (0|1)", "    Whether keys expire that nobody asks for.",
                    "SET-DISABLE-DENY-SCRIPTS (0|1)", "    Whether scripts may call what they must not.",
                    "SET-SKIP-CHECKSUM-VALIDATION (0|1)", "    Whether RESTORE takes a payload with a wrong checksum.", "SLEEP <seconds>", "    Do nothing for so long.",
@@ -283,7 +303,7 @@ constexpr Subcommand kSubcommands[] = {
     {"HTSTATS", 3, 4, table_stats},
     {"HTSTATS-KEY", 3, 4, key_table_stats},
     {"JMAP", 2, 2, accept},
-    {"LOADAOF", 2, 2, reload},
+    {"LOADAOF", 2, 2, load_aof},
     {"LOG", 3, 3, log},
     {"MALLCTL", 3, 4, allocator_control},
     {"MALLCTL-STR", 3, 4, allocator_control_text},
@@ -294,6 +314,7 @@ constexpr Subcommand kSubcommands[] = {
     {"PROTOCOL", 3, 3, debug_protocol},
     {"QUICKLIST-PACKED-THRESHOLD", 3, 3, accept},
     {"RELOAD", 2, kAny, reload_with_options},
+    {"REPLICATE", 3, kAny, replicate},
     {"REPLYBUFFER", 3, 4, accept},
     {"SEGFAULT", 2, 2, crash},
     {"SET-ACTIVE-EXPIRE", 3, 3, set_active_expire},

@@ -57,13 +57,16 @@ void shutdown(Call& call) {
   }
   if (abort) {
     if (request.save != Save::by_default || request.now || request.force) return call.syntax_error();
-    // A shutdown ends with its turn: there is none under way that this command could still see.
-    return call.fail("ERR No shutdown in progress.");
+    if (!call.environment().abort_shutdown()) return call.fail("ERR No shutdown in progress.");
+    return call.reply().ok();
   }
   const Scripting& scripting = *call.environment().scripting;
   // What a script has half done must not be stored.
   if (scripting.is_busy() && request.save != Save::no) return call.fail(scripting.busy_error());
   call.environment().shut_down(request);
+  if (!call.environment().shutdown_deadline) return;
+  call.block_aside();
+  connection_of(call).waits = Waits::for_acks;
 }
 
 /// SAVE: an RDB file that is waited for.
@@ -124,15 +127,6 @@ void monitor(Call& call) {
   call.reply().ok();
 }
 
-/// ROLE
-void role(Call& call) {
-  call.reply().array(3);
-  call.reply().bulk("master");
-  const Storage& storage = call.environment().storage;
-  call.reply().integer(storage.is_open() ? static_cast<std::int64_t>(storage.journal().end().bytes()) : 0);
-  call.reply().array(0);
-}
-
 using namespace command_flag;
 
 constexpr Flags kOperator = kAdmin | kNoscript;
@@ -162,8 +156,6 @@ const Command kServerCommands[] = {
      .syntax = "[VERSION version:integer]"},
     {.name = "monitor", .arity = 1, .flags = kOperator | kLoading | kStale, .run = monitor, .group = kGroup,
      .since = "1.0.0", .summary = "Shows every command that the server runs.", .complexity = "O(1)"},
-    {.name = "role", .arity = 1, .flags = kNoscript | kLoading | kStale | kFast, .categories = kWatchful, .run = role,
-     .group = kGroup, .since = "2.8.12", .summary = "Returns the server's part in replication.", .complexity = "O(1)"},
     {.name = "save", .arity = 1, .flags = kNoAsyncLoading | kOperator | kNoMulti, .run = save, .group = kGroup,
      .since = "1.0.0", .summary = "Writes the data to an RDB file and waits for it.", .complexity = "O(N) in the keys"},
     {.name = "shutdown", .arity = -1, .flags = kOperator | kLoading | kStale | kNoMulti | kAllowBusy, .run = shutdown,

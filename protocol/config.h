@@ -10,6 +10,7 @@
 namespace stele {
 
 // Enumerators stand in the order of the names that config_table.cc gives them.
+enum class PropagationErrors { ignore, panic, panic_on_replicas };
 enum class FsyncPolicy { everysec, always, no };
 enum class LogLevel { debug, verbose, notice, warning };
 enum class EvictionPolicy {
@@ -189,11 +190,14 @@ struct Config {
   std::string appendfilename = "appendonly.aof";
   std::string appenddirname = "appendonlydir";
   FsyncPolicy appendfsync = FsyncPolicy::everysec;
+  PropagationErrors propagation_error_behavior = PropagationErrors::ignore;
   std::int64_t auto_aof_rewrite_percentage = 100;
   std::int64_t auto_aof_rewrite_min_size = std::int64_t{64} << 20;
   bool aof_timestamp_enabled = false;
+  bool aof_use_rdb_preamble = true;
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
+  std::int64_t journal_pin_size_max = 0;
   std::int64_t journal_retain_size = 0;
   std::int64_t journal_retain_seconds = 0;
   std::int64_t journal_segment_size = std::int64_t{64} << 20;
@@ -228,6 +232,7 @@ struct Config {
   bool replica_lazy_flush = false;
   std::int64_t replica_priority = 100;
   bool replica_announced = true;
+  bool replica_accept_empty_primary = false;
   std::string replica_announce_ip;
   std::int64_t replica_announce_port = 0;
   bool repl_diskless_sync = true;

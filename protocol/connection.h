@@ -20,6 +20,7 @@ enum class Waits : std::uint8_t {
   for_keys,   // cold ones are being loaded
   for_pause,  // CLIENT PAUSE
   blocked,    // a blocking command
+  for_acks,   // WAIT
 };
 
 enum class ReplyMode : std::uint8_t { on, off, skip_next, skip };
@@ -51,6 +52,8 @@ struct Connection : Session {
   bool watches_writes = false;
   bool monitor = false;
   bool unix_socket = false;
+  bool replica = false;          // follows us: gets the stream instead of replies
+  bool primary = false;          // we follow it: what comes is the stream
   ReplyMode reply_mode = ReplyMode::on;
   Connection* acts_for = nullptr;  // of the connection that a script runs commands on: the client whose script it is
   std::unique_ptr<Subscriptions> subscriptions;  // null: never subscribed; PubSub's

@@ -11,6 +11,7 @@
 #include "protocol/resp_text.h"
 #include "protocol/scripting/scripting.h"
 #include "protocol/secrets.h"
+#include "replication/replication.h"
 
 namespace stele {
 
@@ -150,7 +151,9 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
     return replied ? Outcome::done : Outcome::blocked;
   };
 
+  const bool was_replica = connection.replica;
   const Outcome outcome = run();
+  if (was_replica) connection.output.truncate(output_before);  // a replica reads the stream, and nothing else
   if (outcome == Outcome::done && !connection.closed) silence(connection, output_before);
   if (running) {
     running.reset();  // pushes for this connection follow its reply
@@ -205,6 +208,13 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
   if (const std::string_view trouble = disk_trouble(); !trouble.empty() && !connection.in_exec && would_run(connection, command, writes)) {
     return trouble;
   }
+  if (environment_.replication->restricts() && !connection.in_exec) {
+    const bool writes_data = would_run(connection, command, writes);
+    const bool runs_stale = !would_run(connection, command, [](const RegisteredCommand& c) { return !c.is(kStale); });
+    if (const std::string_view why_not = environment_.replication->refusal(connection, writes_data, runs_stale); !why_not.empty()) {
+      return why_not;
+    }
+  }
   if (connection.is_subscriber() && connection.resp == RespVersion::resp2 && !connection.in_exec &&
       !may_run_while_subscribed(command)) {
     refusal_ = fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
@@ -253,14 +263,15 @@ void Dispatcher::follow_pause(bool is_on) {
   if (!storage_.is_open()) return;  // time stands still for the replay, whoever asks for a pause
   Keyspace& keyspace = storage_.keyspace();
   if (is_on == holds_expiry_ || keyspace.expiry() == (is_on ? Expiry::hidden : Expiry::active)) return;
-  keyspace.set_expiry(is_on ? Expiry::hidden : Expiry::active);
+  keyspace.set_expiry(is_on || environment_.replication->is_replica() ? Expiry::hidden : Expiry::active);
   holds_expiry_ = is_on;
 }
 
 bool Dispatcher::is_paused(const Connection& connection, const RegisteredCommand& command,
                            std::span<const std::string_view> args) const {
   if (command.is(kNoAuth) || command.full_name == "client|unpause") return false;
-  if (environment_.pause.reads_too) return !command.is(kAdmin);
+  if (connection.primary) return false;
+  if (environment_.pause.is_asked_for() && environment_.pause.reads_too) return !command.is(kAdmin);
   if (command.row->name != "exec") return may_write(command, args);
   return std::any_of(connection.queue.begin(), connection.queue.end(), [&](const QueuedCommand& queued) {
     return may_write(*queued.command(), queued.args());
@@ -305,6 +316,18 @@ bool Dispatcher::find_cold_keys(Connection& connection, const RegisteredCommand&
     add_cold_keys(connection.db, command, args);
   }
   return !cold_keys_.empty();
+}
+
+void Dispatcher::find_cold_keys(int db, std::span<const std::string_view> args, std::vector<std::string>& out) {
+  RegisteredCommand* command = registry_.find_in_stream(args[0]);
+  if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
+    command = CommandRegistry::find_subcommand(*command, args[1]);
+  }
+  if (command == nullptr || !fits_arity(*command, args.size())) return;
+  cold_keys_.clear();
+  add_cold_keys(db, *command, args);
+  out.insert(out.end(), std::make_move_iterator(cold_keys_.begin()), std::make_move_iterator(cold_keys_.end()));
+  cold_keys_.clear();
 }
 
 void Dispatcher::add_cold_keys(int db_index, const RegisteredCommand& command, std::span<const std::string_view> args) {

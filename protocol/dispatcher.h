@@ -35,6 +35,8 @@ class Dispatcher {
   /// Runs `args`, whose bytes are `raw` (may be empty). Replies go to the connection's output.
   Outcome execute(Connection& connection, std::span<const std::string_view> args, std::string_view raw);
 
+  /// Adds to `out` the stored keys of `args`, a command of a stream in `db`, that would have to be loaded first.
+  void find_cold_keys(int db, std::span<const std::string_view> args, std::vector<std::string>& out);
   /// Of the last wait_for_keys: stored keys.
   std::vector<std::string> take_cold_keys() { return std::exchange(cold_keys_, {}); }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,17 @@ class MemoryLimits;
 class Scripting;
 class PubSub;
 class Pushes;
+class Replication;
 class Tracking;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
 struct Pause {
   std::chrono::steady_clock::time_point until{};
   bool reads_too = false;
-  bool is_on() const { return until.time_since_epoch().count() != 0 && until > std::chrono::steady_clock::now(); }
+  bool failover = false;  // writes wait until the primary is another one
+  bool shutdown = false;  // they wait for the end: replicas get what there is
+  bool is_on() const { return failover || shutdown || is_asked_for(); }
+  bool is_asked_for() const { return until.time_since_epoch().count() != 0 && until > std::chrono::steady_clock::now(); }
 };
 
 /// How SHUTDOWN or a signal wants the server to end.
@@ -58,6 +63,7 @@ struct Environment {
   Pushes* pushes = nullptr;
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;
+  Replication* replication = nullptr;
   TargetLinks target_links;
   Pause pause;
   std::vector<Connection*> monitors;
@@ -65,8 +71,13 @@ struct Environment {
   bool cron_paused = false;   // DEBUG PAUSE-CRON
   std::chrono::microseconds commit_delay{};  // DEBUG AOF-FLUSH-SLEEP
 
+  /// From any thread: there is something for the executor to look at.
+  std::function<void()> wake;
   /// Runs at the end of the turn.
   std::function<void(ShutdownRequest)> shut_down;
+  /// False if no end is being waited for.
+  std::function<bool()> abort_shutdown;
+  std::optional<std::chrono::steady_clock::time_point> shutdown_deadline;  // of an end that waits for replicas
   /// A connection that waited may go on: within the turn, or with the next.
   std::function<void(Connection&)> resume;
   /// Replies were appended to a connection other than the one whose command runs: they leave at the end of the turn.

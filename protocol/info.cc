@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "protocol/blocked_clients.h"
+#include "protocol/client_text.h"
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
 #include "protocol/memory_limits.h"
 #include "protocol/server_version.h"
+#include "replication/replication.h"
 
 namespace stele {
 
@@ -47,6 +49,10 @@ void add_server(InfoText& info, Environment& environment) {
   info.add("server_time_usec", now_us);
   info.add("uptime_in_seconds", uptime);
   info.add("uptime_in_days", uptime / (24 * 3600));
+  if (environment.shutdown_deadline) {
+    const auto left = *environment.shutdown_deadline - std::chrono::steady_clock::now();
+    info.add("shutdown_in_milliseconds", std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+  }
   info.add("hz", config.hz);
   info.add("configured_hz", config.hz);
   info.add("lru_clock", now_us / 1'000'000 & 0xffffff);
@@ -60,10 +66,10 @@ void add_clients(InfoText& info, Environment& environment) {
   environment.clients.for_each([&](Connection& connection) {
     input_max = std::max(input_max, connection.input.capacity());
     output_max = std::max({output_max, connection.output_peak, connection.output.size()});
-    if (connection.waits == Waits::blocked || connection.waits == Waits::for_pause) ++blocked;
+    if (is_blocked(connection)) ++blocked;
   });
   info.begin("Clients");
-  info.add("connected_clients", environment.clients.size());
+  info.add("connected_clients", environment.clients.size() - environment.replication->replicas().size());
   info.add("cluster_connections", 0);
   info.add("maxclients", environment.config.now().maxclients);
   info.add("client_recent_max_input_buffer", input_max);
@@ -86,16 +92,17 @@ void add_stats(InfoText& info, Environment& environment) {
   info.add("instantaneous_ops_per_sec", stats.commands_rate.per_second());
   info.add("total_net_input_bytes", stats.net_input_bytes);
   info.add("total_net_output_bytes", stats.net_output_bytes);
-  info.add("total_net_repl_input_bytes", 0);
-  info.add("total_net_repl_output_bytes", 0);
+  info.add("total_net_repl_input_bytes", environment.replication->figures().received_bytes);
+  info.add("total_net_repl_output_bytes", environment.replication->replicas().figures().sent_bytes);
   info.line("instantaneous_input_kbps:{:.2f}", kib(stats.input_rate));
   info.line("instantaneous_output_kbps:{:.2f}", kib(stats.output_rate));
   info.add("instantaneous_input_repl_kbps", "0.00");
   info.add("instantaneous_output_repl_kbps", "0.00");
   info.add("rejected_connections", stats.connections_rejected);
-  info.add("sync_full", 0);
-  info.add("sync_partial_ok", 0);
-  info.add("sync_partial_err", 0);
+  const ReplicasFigures& replicas = environment.replication->replicas().figures();
+  info.add("sync_full", replicas.full_syncs);
+  info.add("sync_partial_ok", replicas.partial_syncs);
+  info.add("sync_partial_err", replicas.partial_syncs_refused);
   info.add("expired_keys", keyspace.expired);
   info.add("expired_stale_perc", "0.00");
   info.add("expired_time_cap_reached_count", 0);

@@ -6,6 +6,7 @@
 #include "protocol/memory_limits.h"
 #include "protocol/memory_overhead.h"
 #include "protocol/scripting/scripting.h"
+#include "replication/replication.h"
 
 namespace stele {
 
@@ -106,8 +107,10 @@ void add_memory(InfoText& info, Environment& environment) {
   info.line("mem_fragmentation_ratio:{:.2f}", ratio(now.rss, now.allocated));
   info.add("mem_fragmentation_bytes", difference(now.rss, now.allocated));
   info.add("mem_not_counted_for_evict", environment.memory_limits->not_counted_bytes());
-  info.add("mem_replication_backlog", 0);
-  info.add("mem_total_replication_buffers", 0);
+  // Replicas have no buffers of their own.
+  const std::size_t tail = environment.replication->replicas().tail().capacity();
+  info.add("mem_replication_backlog", tail);
+  info.add("mem_total_replication_buffers", tail);
   info.add("mem_clients_slaves", 0);
   info.add("mem_clients_normal", overhead.clients);
   info.add("mem_cluster_links", 0);

@@ -1,4 +1,4 @@
-// INFO persistence, replication and stele: what checkpoints, journal and store are at.
+// INFO persistence and stele: what checkpoints, journal and store are at.
 
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
@@ -60,7 +60,7 @@ void add_persistence(InfoText& info, Environment& environment) {
   info.add("current_save_keys_processed", runs ? keys : 0);
   info.add("current_save_keys_total", runs ? total : 0);
   info.add("rdb_changes_since_last_save", storage.changes_since_save());
-  info.add("rdb_bgsave_in_progress", saving || saves.wanted ? 1 : 0);
+  info.add("rdb_bgsave_in_progress", saving || saves.wanted || storage.snapshot_running(SnapshotKind::sync) ? 1 : 0);
   info.add("rdb_last_save_time", last_save(environment).ms() / 1000);
   info.add("rdb_last_bgsave_status", ok(saves));
   info.add("rdb_last_bgsave_time_sec", last_seconds(saves));
@@ -94,32 +94,6 @@ void add_persistence(InfoText& info, Environment& environment) {
     info.add("aof_pending_bio_fsync", storage.journal().durable() < storage.journal().written() ? 1 : 0);
     info.add("aof_delayed_fsync", journal.frames_delayed);
   }
-}
-
-void add_replication(InfoText& info, Environment& environment) {
-  Storage& storage = environment.storage;
-  if (!storage.is_open()) {
-    info.begin("Replication");
-    info.add("role", "master");
-    return info.add("connected_slaves", 0);
-  }
-  const Journal& journal = storage.journal();
-  const bool has_previous = !storage.previous_replid().empty();
-  info.begin("Replication");
-  info.add("role", "master");
-  info.add("connected_slaves", 0);
-  info.add("master_failover_state", "no-failover");
-  info.add("master_replid", journal.replid());
-  info.add("master_replid2", has_previous ? storage.previous_replid() : ReplicationId(40, '0'));
-  info.add("master_repl_offset", journal.end());
-  // Redis names the first byte that the histories do not share.
-  info.add("second_repl_offset",
-           has_previous ? static_cast<std::int64_t>(storage.previous_replid_end().bytes()) + 1 : std::int64_t{-1});
-  // The journal is the backlog, all of it.
-  info.add("repl_backlog_active", 1);
-  info.add("repl_backlog_size", environment.config.now().repl_backlog_size);
-  info.add("repl_backlog_first_byte_offset", journal.start() + 1);
-  info.add("repl_backlog_histlen", journal.end() - journal.start());
 }
 
 void add_stele(InfoText& info, Environment& environment) {

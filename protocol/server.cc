@@ -75,7 +75,8 @@ void Server::show_in(ProcessTitle& title) {
 
 std::chrono::milliseconds Server::until_something_is_due() const {
   const auto cron = io_->until_cron();
-  const auto deadline = blocked_->next_deadline();
+  auto deadline = blocked_->next_deadline();
+  if (const auto other = replication_->next_deadline(); other && (!deadline || *other < *deadline)) deadline = other;
   if (!deadline) return cron;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
   return std::clamp(left, std::chrono::milliseconds(0), cron);
@@ -109,6 +110,8 @@ void Server::turn(std::span<epoll_event> ready) {
     if (event.events & EPOLLOUT && !connection.closed) send(connection);
   }
   more_work_ = storage_->turn();
+  replication_->turn();
+  if (environment_->shutdown_deadline) end_waiting_shutdown();
   blocked_->expire(now_);
   if (storage_->keyspace().waiters().has_ready()) blocked_->serve_ready();
   for (Connection* connection : std::exchange(resumed_, {})) {
@@ -131,6 +134,7 @@ void Server::turn(std::span<epoll_event> ready) {
   more_work_ |= memory_limits_->turn();
   if (io_->take_cron_due()) cron();
   tracking_->broadcast();
+  replication_->before_commit();
   commit();
   clients_.free_closed([this](Connection& connection) { forget(connection); });
 }
@@ -187,6 +191,7 @@ void Server::process_input(Connection& connection) {
 }
 
 void Server::check_query_limit(Connection& connection) {
+  if (connection.primary) return;
   // Commands that wait for EXEC are as much the client's unfinished business as half a command.
   const std::size_t bytes = connection.input.size() + connection.queue_bytes;
   if (bytes <= static_cast<std::size_t>(config_.now().client_query_buffer_limit)) return;
@@ -197,6 +202,7 @@ void Server::check_query_limit(Connection& connection) {
 }
 
 std::size_t Server::process(Connection& connection, std::string_view bytes) {
+  if (connection.primary) return replication_->receive(connection, bytes);
   std::string_view rest = bytes;
   while (!rest.empty() && !connection.close_after_reply && !connection.closed) {
     const RespParser::Outcome outcome = connection.parser.parse(rest);
@@ -377,8 +383,11 @@ void Server::commit(Connection* held_back) {
     spdlog::shutdown();
     std::_Exit(1);
   }
-  if (held_back == nullptr) storage_->after_commit();
   const Offset passed = acknowledged();
+  if (held_back == nullptr) {
+    storage_->after_commit();
+    replication_->after_commit(passed);
+  }
   if (!gated_.empty()) release_gated(passed, held_back);
   std::erase_if(replied_, [&](Connection* connection) {
     if (connection == held_back) return false;
@@ -473,7 +482,7 @@ void Server::forget(Connection& connection) {
 
 void Server::check_client(Connection& connection, std::chrono::steady_clock::time_point now) {
   const std::int64_t timeout = config_.now().timeout;
-  if (timeout > 0 && connection.waits == Waits::no && !connection.monitor && !connection.is_subscriber() &&
+  if (timeout > 0 && connection.waits == Waits::no && !connection.monitor && !connection.replica && !connection.primary && !connection.is_subscriber() &&
       now - connection.last_active > std::chrono::seconds(timeout)) {
     spdlog::debug("closing idle client {}", connection.peer);
     return clients_.close(connection);

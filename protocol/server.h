@@ -22,6 +22,7 @@
 #include "protocol/pubsub/pubsub.h"
 #include "protocol/pushes.h"
 #include "protocol/tracking/tracking.h"
+#include "replication/replication.h"
 
 namespace stele {
 
@@ -92,6 +93,8 @@ class Server {
 
   void accepted(int fd);
   void begin_shutdown(ShutdownRequest request);
+  void end_waiting_shutdown();
+  bool abort_shutdown();
   void signalled(int number);
   int shut_down();
 
@@ -115,6 +118,7 @@ class Server {
   std::unique_ptr<PubSub> pubsub_;
   std::unique_ptr<Tracking> tracking_;
   std::unique_ptr<KeyspaceNews> news_;
+  std::unique_ptr<Replication> replication_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;
@@ -126,6 +130,8 @@ class Server {
   bool more_work_ = false;
   bool served_ = false;  // the last turn had clients to serve
   std::optional<ShutdownRequest> shutdown_;
+  ShutdownRequest waiting_shutdown_;  // while Environment::shutdown_deadline is set
+  Offset shutdown_target_;            // likewise: what replicas are to have
   std::string executable_;
   std::string pidfile_;
 };

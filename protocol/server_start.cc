@@ -75,6 +75,8 @@ void take_live_options(const Config& config, StorageOptions& options) {
   options.rdb_access = rdb_access(config);
   options.server_version = kCompatibleVersion;
   options.make_base = config.appendonly;
+  options.base_as_commands = !config.aof_use_rdb_preamble;
+  options.annotate_time = config.aof_timestamp_enabled;
   options.rewrite_growth_percent = static_cast<std::uint64_t>(config.auto_aof_rewrite_percentage);
   options.rewrite_bytes_min = static_cast<std::uint64_t>(config.auto_aof_rewrite_min_size);
 }
@@ -85,12 +87,14 @@ StorageOptions storage_options(const Config& config) {
   options.append_dir_name = config.appenddirname;
   options.journal.base_name = config.appendfilename;
   options.journal.fsync = fsync_of(config);
+  options.journal.timestamps = config.aof_timestamp_enabled;
   options.journal.segment_bytes_target = static_cast<std::uint64_t>(config.journal_segment_size);
   options.store.block_cache_bytes = static_cast<std::size_t>(config.block_cache_size);
   options.databases = static_cast<int>(config.databases);
   options.skip_unknown = config.rdb_skip_unknown;
   options.may_be_truncated = config.aof_load_truncated;
   options.lfu = is_lfu(config);
+  options.follows_primary = !config.replicaof.host.empty();
   options.recover_from_checkpoint = config.recover_from_checkpoint;
   options.loader_threads = static_cast<int>(config.loader_threads);
   options.warm_up = config.warm_up;
@@ -104,7 +108,6 @@ Status refuse_what_is_missing(const Config& config) {
     return Status::invalid("'{}' is set, but this version has nothing behind it: {}", directive, remedy);
   };
   if (config.tls_port != 0) return missing("tls-port", "there is no TLS yet; remove the line, or put a TLS proxy in front");
-  if (!config.replicaof.host.empty()) return missing("replicaof", "there is no replication yet; remove the line");
   if (config.cluster_enabled) return missing("cluster-enabled", "there is no cluster mode; set it to no");
   if (!config.modules.empty()) return missing("loadmodule", "modules cannot be loaded; remove the line");
   return Status();
@@ -131,6 +134,7 @@ void register_commands(CommandRegistry& registry) {
       debug_commands(),
       pubsub_commands(),
       migrate_commands(),
+      replication_commands(),
   };
   for (const auto& rows : tables) registry.add(rows);
 }
@@ -171,6 +175,7 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
   STELE_CHECK(server->open_sockets());
   STELE_CHECK(server->open_storage());
   server->observe_config();
+  server->replication_->start();
   if (const Status status = server->oom_score_.apply(now); !status.ok()) spdlog::warn("{}", status.message());
   server->poller_.add_wakeup(server->wakeup_);
   server->io_->await_signal([raw = server.get()](int number) { raw->signalled(number); });
@@ -217,6 +222,7 @@ Status Server::open_storage() {
   environment_->run_id = random_run_id();
   environment_->executable = executable_;
   environment_->shut_down = [this](ShutdownRequest request) { begin_shutdown(request); };
+  environment_->abort_shutdown = [this] { return abort_shutdown(); };
   environment_->resume = [this](Connection& connection) { resume(connection); };
   environment_->replied = [this](Connection& connection) { note_replied(connection); };
   dispatcher_ = std::make_unique<Dispatcher>(registry_, *storage_, *environment_);
@@ -234,7 +240,11 @@ Status Server::open_storage() {
   environment_->pushes = pushes_.get();
   environment_->pubsub = pubsub_.get();
   environment_->tracking = tracking_.get();
+  replication_ = std::make_unique<Replication>(*environment_);
+  environment_->replication = replication_.get();
+  environment_->wake = [this] { wake(); };
   clients_.on_close([this](Connection& connection) {
+    replication_->forget(connection);
     pubsub_->forget(connection);
     tracking_->disable(connection);
   });
@@ -285,6 +295,7 @@ void Server::apply_config() {
   if (!storage_->is_open()) return;
   storage_->journal().set_fsync(fsync_of(config));
   storage_->journal().keep_base(config.appendonly);
+  storage_->journal().set_timestamps(config.aof_timestamp_enabled);
 }
 
 void Server::observe_config() {
@@ -296,7 +307,7 @@ void Server::observe_config() {
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
                      "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
-                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "auto-aof-rewrite-percentage",
+                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "aof-timestamp-enabled", "auto-aof-rewrite-percentage",
                      "auto-aof-rewrite-min-size", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {
                       apply_config();
@@ -317,6 +328,11 @@ void Server::observe_config() {
     if (config.bind != bound) return Status::invalid("Failed to bind to specified addresses.");
     return Status::invalid("Unable to listen on this port. Check server logs.");
   });
+  config_.on_change({"replica-read-only", "replica-serve-stale-data", "min-replicas-to-write", "min-replicas-max-lag"},
+                    [this](const Config&) {
+                      replication_->update_restrictions();
+                      return Status();
+                    });
   config_.on_change({"loglevel"}, [](const Config& config) {
     set_log_level(config.loglevel);
     return Status();
@@ -424,6 +440,7 @@ void Server::cron() {
   }
   tracking_->trim(kTrimPerCron);
   environment_->target_links.close_idle(now_);
+  replication_->cron(now_);
   storage_->cron();
   save_if_due();
 }
@@ -445,7 +462,40 @@ void Server::save_if_due() {
 
 // --- the end
 
-void Server::begin_shutdown(ShutdownRequest request) { shutdown_ = request; }
+void Server::begin_shutdown(ShutdownRequest request) {
+  const std::int64_t timeout = config_.now().shutdown_timeout;
+  if (environment_->shutdown_deadline) return;
+  shutdown_target_ = storage_->is_open() ? replication_->stream_end() : Offset();
+  const std::size_t behind = storage_->is_open() ? replication_->replicas_behind(shutdown_target_) : 0;
+  if (request.now || timeout == 0 || behind == 0) {
+    shutdown_ = request;
+    return;
+  }
+  spdlog::warn("{} replicas are behind: waiting up to {} s for them before shutting down", behind, timeout);
+  replication_->ask_for_acks();
+  environment_->pause.shutdown = true;
+  environment_->shutdown_deadline = now_ + std::chrono::seconds(timeout);
+  waiting_shutdown_ = request;
+}
+
+void Server::end_waiting_shutdown() {
+  if (replication_->replicas_behind(shutdown_target_) > 0 && now_ < *environment_->shutdown_deadline) return;
+  shutdown_ = waiting_shutdown_;
+}
+
+bool Server::abort_shutdown() {
+  if (!environment_->shutdown_deadline) return false;
+  environment_->shutdown_deadline.reset();
+  environment_->pause.shutdown = false;
+  spdlog::warn("Shutdown manually aborted.");
+  clients_.for_each([this](Connection& connection) {
+    if (connection.waits != Waits::for_acks || connection.last_command == nullptr || connection.last_command->row->name != "shutdown") return;
+    RespWriter(connection.output, connection.resp).error("ERR Errors trying to SHUTDOWN. Check logs.");
+    note_replied(connection);
+    resume(connection);
+  });
+  return true;
+}
 
 void Server::signalled(int number) {
   const bool interrupt = number == SIGINT;
@@ -461,6 +511,7 @@ void Server::signalled(int number) {
 
 int Server::shut_down() {
   spdlog::warn("User requested shutdown...");
+  replication_->log_replicas_at_end();
   io_->listeners.close();
   commit();
   bool failed = false;

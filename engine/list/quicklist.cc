@@ -123,10 +123,10 @@ Listpack Quicklist::take_pack() {
 
 // --- the array
 
-void Quicklist::move_to(std::uint32_t capacity) {
+void Quicklist::move_to(std::uint32_t capacity, ListEnd growing) {
   auto* fresh = static_cast<ListNode*>(std::malloc(capacity * sizeof(ListNode)));
   if (fresh == nullptr) throw std::bad_alloc();
-  const std::uint32_t fresh_begin = (capacity - count_) / 2;
+  const std::uint32_t fresh_begin = begin_in(capacity, growing);
   std::copy_n(begin(), count_, fresh + fresh_begin);
   if (has_array()) std::free(nodes_);
   nodes_ = fresh;
@@ -134,17 +134,25 @@ void Quicklist::move_to(std::uint32_t capacity) {
   capacity_ = capacity;
 }
 
+/// Most of the room goes to the end where nodes are added, but the other one gets its share: whichever is hit next, as
+/// many nodes were added since as a fixed part of those that have to be moved.
+std::uint32_t Quicklist::begin_in(std::uint32_t capacity, ListEnd growing) const {
+  const std::uint32_t room = capacity - count_;
+  return growing == ListEnd::head ? room - room / 4 : room / 4;
+}
+
 ListNode& Quicklist::add_node(std::size_t at) {
   const bool towards_front = at < count_ - at;
   if (towards_front ? begin_ == 0 : begin_ + count_ == capacity_) {
-    if (count_ <= capacity_ / 2 && has_array()) {
-      // A queue has walked to the end of its array: back to the middle.
-      const std::uint32_t middle = (capacity_ - count_) / 2;
-      std::memmove(static_cast<void*>(nodes_ + middle), begin(), count_ * sizeof(ListNode));
-      begin_ = middle;
+    const ListEnd growing = towards_front ? ListEnd::head : ListEnd::tail;
+    if (count_ <= capacity_ - capacity_ / 8 && capacity_ >= 2 * kNodesMin) {
+      // The room is at the other end: a queue has walked to the end of its array.
+      const std::uint32_t fresh_begin = begin_in(capacity_, growing);
+      std::memmove(static_cast<void*>(nodes_ + fresh_begin), begin(), count_ * sizeof(ListNode));
+      begin_ = fresh_begin;
     } else {
       STELE_ASSERT(capacity_ <= std::numeric_limits<std::uint32_t>::max() / 2);
-      move_to(std::max(kNodesMin, capacity_ * 2));
+      move_to(std::max(kNodesMin, capacity_ + std::max(kNodesMin, capacity_ / 4)), growing);
     }
   }
   if (towards_front) {
@@ -168,7 +176,7 @@ void Quicklist::remove_nodes(std::size_t at, std::size_t n) {
     std::memmove(static_cast<void*>(begin() + at), begin() + at + n, behind * sizeof(ListNode));
   }
   count_ -= static_cast<std::uint32_t>(n);
-  if (has_array() && capacity_ > 4 * kNodesMin && count_ < capacity_ / 8) move_to(capacity_ / 4);
+  if (has_array() && capacity_ > 4 * kNodesMin && count_ < capacity_ / 8) move_to(capacity_ / 4, ListEnd::tail);
 }
 
 // --- places

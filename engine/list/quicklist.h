@@ -142,7 +142,8 @@ class Quicklist {
   /// Makes place for a node before the one at `at`.
   ListNode& add_node(std::size_t at);
   void remove_nodes(std::size_t at, std::size_t n);
-  void move_to(std::uint32_t capacity);
+  void move_to(std::uint32_t capacity, ListEnd growing);
+  std::uint32_t begin_in(std::uint32_t capacity, ListEnd growing) const;
   std::pair<std::size_t, std::size_t> locate(std::size_t index) const;
   /// The elements from `at` on become a node of their own.
   void split(std::size_t n, Listpack::Place at);

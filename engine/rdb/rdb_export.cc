@@ -1,6 +1,7 @@
 #include "engine/rdb/rdb_export.h"
 
 #include "engine/engine_state.h"
+#include "engine/rdb/command_export.h"
 #include "engine/stored_value.h"
 
 namespace stele {
@@ -21,35 +22,17 @@ Status write_head(RdbWriter& writer, const RdbExportOptions& options, const Labe
   return writer.aux("aof-base", options.is_aof_base ? "1" : "0");
 }
 
-class Exporter {
+/// Keys of the store into an RDB file.
+class RdbOutput {
  public:
-  Exporter(StoreIterator& objects, const RdbExportOptions& options, RdbWriter& writer, RdbExportProgress& progress)
-      : objects_(objects), options_(options), writer_(writer), progress_(progress) {}
+  RdbOutput(RdbWriter& writer, const RdbExportOptions& options) : writer_(writer), options_(options) {}
 
-  Status write(const EngineState::Database& db) {
-    if (db.keys == 0) return Status();
-    STELE_CHECK(writer_.select(static_cast<std::uint64_t>(db.index), db.keys, db.expires));
-    const std::string end = stored_key(db.partition + 1, 0, {});
-    std::uint64_t keys = 0;
-    for (objects_.seek(stored_key(db.partition, 0, {})); objects_.valid() && objects_.key() < end; objects_.next()) {
-      if (keys++ % kKeysPerReport == 0) STELE_CHECK(report());
-      STELE_CHECK(write_row(objects_.key(), objects_.value()));
-      progress_.keys.fetch_add(1, std::memory_order_relaxed);
-    }
-    STELE_CHECK(objects_.status());
-    if (keys == db.keys) return Status();
-    return Status::corrupt("the store has {} keys of database {}, but its label counts {}", keys, db.index, db.keys);
+  Status select(const EngineState::Database& db) {
+    return writer_.select(static_cast<std::uint64_t>(db.index), db.keys, db.expires);
   }
 
- private:
-  Status report() {
-    progress_.bytes.store(writer_.bytes(), std::memory_order_relaxed);
-    return progress_.cancelled ? Status::unavailable("it was given up on request") : Status();
-  }
-
-  Status write_row(std::string_view stored, std::string_view row) {
-    STELE_TRY(const StoredValue value, split_stored_value(row));
-    RdbWriter::Key key{.key = stored_key_user_key(stored), .type = value.rdb_type, .value = value.value};
+  Status key(std::string_view user_key, const StoredValue& value) {
+    RdbWriter::Key key{.key = user_key, .type = value.rdb_type, .value = value.value};
     if (value.expire_at) key.expire_at_ms = value.expire_at->ms();
     switch (options_.access) {
       case RdbExportOptions::Access::none:
@@ -64,11 +47,91 @@ class Exporter {
     return writer_.key(key);
   }
 
-  StoreIterator& objects_;
-  const RdbExportOptions& options_;
+  std::uint64_t bytes() const { return writer_.bytes(); }
+
+ private:
   RdbWriter& writer_;
+  const RdbExportOptions& options_;
+};
+
+/// Keys of the store into a file of commands.
+class CommandOutput {
+ public:
+  explicit CommandOutput(CommandExport& commands) : commands_(commands) {}
+
+  Status select(const EngineState::Database& db) { return commands_.select(static_cast<std::uint64_t>(db.index)); }
+
+  Status key(std::string_view user_key, const StoredValue& value) {
+    CommandExport::Key key{.key = user_key, .type = value.rdb_type, .value = value.value};
+    if (value.expire_at) key.expire_at_ms = value.expire_at->ms();
+    return commands_.key(key);
+  }
+
+  std::uint64_t bytes() const { return commands_.bytes(); }
+
+ private:
+  CommandExport& commands_;
+};
+
+template <typename Output>
+class Exporter {
+ public:
+  Exporter(StoreIterator& objects, Output output, RdbExportProgress& progress)
+      : objects_(objects), output_(output), progress_(progress) {}
+
+  Status write(const EngineState::Database& db) {
+    if (db.keys == 0) return Status();
+    STELE_CHECK(output_.select(db));
+    const std::string end = stored_key(db.partition + 1, 0, {});
+    std::uint64_t keys = 0;
+    for (objects_.seek(stored_key(db.partition, 0, {})); objects_.valid() && objects_.key() < end; objects_.next()) {
+      if (keys++ % kKeysPerReport == 0) STELE_CHECK(report());
+      STELE_TRY(const StoredValue value, split_stored_value(objects_.value()));
+      STELE_CHECK(output_.key(stored_key_user_key(objects_.key()), value));
+      progress_.keys.fetch_add(1, std::memory_order_relaxed);
+    }
+    STELE_CHECK(objects_.status());
+    if (keys == db.keys) return Status();
+    return Status::corrupt("the store has {} keys of database {}, but its label counts {}", keys, db.index, db.keys);
+  }
+
+ private:
+  Status report() {
+    progress_.bytes.store(output_.bytes(), std::memory_order_relaxed);
+    return progress_.cancelled ? Status::unavailable("it was given up on request") : Status();
+  }
+
+  StoreIterator& objects_;
+  Output output_;
   RdbExportProgress& progress_;
 };
+
+Status write_rdb(Store::Snapshot& snapshot, const EngineState& state, const RdbExportOptions& options, File& file,
+                 RdbExportProgress& progress) {
+  RdbWriter writer(file, options.rdb);
+  STELE_CHECK(write_head(writer, options, *snapshot.label));
+  for (const auto& [name, code] : state.functions.all()) STELE_CHECK(writer.function(code));
+  Exporter exporter(snapshot.objects, RdbOutput(writer, options), progress);
+  for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
+  STELE_CHECK(writer.end());
+  progress.bytes = writer.bytes();
+  return {};
+}
+
+Status write_commands(Store::Snapshot& snapshot, const EngineState& state, const RdbExportOptions& options, File& file,
+                      RdbExportProgress& progress) {
+  FileAppender appender(file);
+  CommandExport commands([&](std::string_view bytes) { return appender.append(bytes); });
+  if (options.annotate_time) STELE_CHECK(commands.annotation(fmt::format("#TS:{}", options.now.ms() / 1000)));
+  // As every file of commands begins; and a base must not be empty.
+  STELE_CHECK(commands.select(0));
+  for (const auto& [name, code] : state.functions.all()) STELE_CHECK(commands.function(code));
+  Exporter exporter(snapshot.objects, CommandOutput(commands), progress);
+  for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
+  STELE_CHECK(commands.flush());
+  progress.bytes = commands.bytes();
+  return {};
+}
 
 }  // namespace
 
@@ -79,13 +142,8 @@ Status export_rdb(Store::Snapshot& snapshot, const RdbExportOptions& options, Fi
   for (const EngineState::Database& db : state.databases) total += db.keys;
   progress.keys_total = total;
 
-  RdbWriter writer(file, options.rdb);
-  STELE_CHECK(write_head(writer, options, *snapshot.label));
-  for (const auto& [name, code] : state.functions.all()) STELE_CHECK(writer.function(code));
-  Exporter exporter(snapshot.objects, options, writer, progress);
-  for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
-  STELE_CHECK(writer.end());
-  progress.bytes = writer.bytes();
+  STELE_CHECK(options.as_commands ? write_commands(snapshot, state, options, file, progress)
+                                  : write_rdb(snapshot, state, options, file, progress));
   return file.sync();
 }
 

@@ -16,6 +16,8 @@ struct RdbExportOptions {
   std::string server_version;  // the Redis that the file may say it comes from
   std::uint64_t used_memory = 0;
   bool is_aof_base = false;
+  bool as_commands = false;        // no RDB but the commands that make the data (CommandExport)
+  bool annotate_time = false;      // of those: a #TS line in front
   /// Whether keys carry how idle they are, how often they are used, or neither.
   enum class Access { none, idle, frequency };
   Access access = Access::none;
@@ -31,8 +33,8 @@ struct RdbExportProgress {
   std::atomic<bool> cancelled{false};  // set by any thread: the export ends with `unavailable`
 };
 
-/// Writes the snapshot as an RDB file, synced; the name is the caller's concern. Values are copied through as they are stored.
-/// `invalid`, naming the key, if the version cannot express a value. Threads: one, which will wait for the disk.
+/// Writes the snapshot as an RDB file or as commands, synced; the name is the caller's concern. Into an RDB, values are copied
+/// through as they are stored. `invalid`, naming the key, if the version cannot express a value. Threads: one, which will wait for the disk.
 Status export_rdb(Store::Snapshot& snapshot, const RdbExportOptions& options, File& file, RdbExportProgress& progress);
 
 }  // namespace stele

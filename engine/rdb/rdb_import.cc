@@ -167,6 +167,7 @@ class Importer final : public RdbVisitor {
 
   Status submit() {
     STELE_CHECK(wait());
+    if (options_.stop != nullptr && *options_.stop) return Status::unavailable("{}: loading was given up on request", file_);
     storing_ = std::async(std::launch::async, [this, first = std::exchange(first_, false), lot = std::move(lot_)]() mutable {
       return store_lot(store_, lot, first);
     });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -19,6 +20,8 @@ struct RdbImportOptions {
   UnixTime now;
   /// Keys are gathered up to so many bytes, sorted and stored; two such lots are in memory at once.
   std::size_t lot_bytes = std::size_t{96} << 20;
+  /// Once true, the import ends with `unavailable` soon.
+  const std::atomic<bool>* stop = nullptr;
   /// On the caller's thread, now and then.
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };

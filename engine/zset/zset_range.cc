@@ -106,6 +106,23 @@ void zrevrangebyscore(Call& call) { reply_range(call, {By::score, Direction::bac
 void zrangebylex(Call& call) { reply_range(call, {By::lex, Direction::forwards}); }
 void zrevrangebylex(Call& call) { reply_range(call, {By::lex, Direction::backwards}); }
 
+namespace {
+
+/// Redis adds one member after the other to a listpack, which drops the sign of a minus zero, until one comes that is too long
+/// or too many for it; later ones keep theirs.
+void drop_signs(const MemberList& members, const RangeQuery& query, const CollectionLimits& limits) {
+  const std::span<Member* const> list = members.get();
+  const auto entries_max = static_cast<std::uint64_t>(limits.zset_max_listpack_entries);
+  if (query.by == By::rank && list.size() > entries_max) return;  // known beforehand: no listpack
+  for (std::size_t i = 0; i < std::min<std::uint64_t>(list.size(), entries_max); ++i) {
+    Member& member = *list[query.backwards() ? list.size() - 1 - i : i];
+    if (member.text().size() > static_cast<std::uint64_t>(limits.zset_max_listpack_value)) return;
+    if (member.score() == 0) member.set_score(0);
+  }
+}
+
+}  // namespace
+
 /// ZRANGESTORE destination source first last [BYSCORE|BYLEX] [REV] [LIMIT offset count]. Effect: verbatim.
 void zrangestore(Call& call) {
   RangeQuery query{By::any, Direction::any};
@@ -117,6 +134,7 @@ void zrangestore(Call& call) {
     const SortedSet set(*item.entry);
     set.for_each(ranks_of(set, query), false, [&](std::string_view text, double score) { members.add(text, score); });
   }
+  drop_signs(members, query, call.keyspace().limits());
   const auto count = static_cast<std::int64_t>(members.size());
   if (store_members(call, call.arg(1), std::move(members), "zrangestore")) call.emit_verbatim();
   call.reply().integer(count);

@@ -1,13 +1,12 @@
 #include "persistence/rdb/rdb_writer.h"
 
-#include <liblzf/lzf.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
 #include "persistence/packed/listpack.h"
 #include "persistence/rdb/crc64.h"
+#include "persistence/rdb/lzf_pack.h"
 #include "persistence/rdb_primitives.h"
 
 namespace stele {
@@ -15,8 +14,6 @@ namespace stele {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1024 * 1024;
-// So often what was written goes to the disk: not all of it at the end, which would stall everybody else's fsync.
-constexpr std::uint64_t kSyncBytes = 32 * 1024 * 1024;
 constexpr std::size_t kCompressFrom = 21;
 constexpr std::size_t kSavingMin = 4;
 constexpr char kCompressedForm = static_cast<char>(0xC3);
@@ -32,8 +29,7 @@ void append_string(std::string_view text, bool compress, std::string& out) {
   }
   thread_local std::string packed;
   packed.resize(text.size() - kSavingMin);
-  const unsigned int n = lzf_compress(text.data(), static_cast<unsigned int>(text.size()), packed.data(),
-                                      static_cast<unsigned int>(packed.size()));
+  const std::size_t n = lzf_pack(text, packed.data(), packed.size());
   if (n == 0) return append_rdb_string(out, text);
   out += kCompressedForm;
   append_rdb_length(out, n);
@@ -341,15 +337,9 @@ Status RdbWriter::end() {
 Status RdbWriter::flush(std::size_t keep_below) {
   if (buffer_.size() <= keep_below) return {};
   if (options_.checksum) crc_ = crc64(crc_, buffer_);
-  STELE_CHECK(file_.write_at(written_, buffer_));
-  written_ += buffer_.size();
+  STELE_CHECK(file_.append(buffer_));
   buffer_.clear();
   if (buffer_.capacity() > 4 * kBufferBytes) buffer_.shrink_to_fit();
-  if (written_ - synced_ >= kSyncBytes) {
-    STELE_CHECK(file_.datasync());
-    file_.forget_cached();
-    synced_ = written_;
-  }
   return {};
 }
 

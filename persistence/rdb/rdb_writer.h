@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "persistence/file.h"
+#include "persistence/file_appender.h"
 #include "persistence/rdb/rdb_value.h"
 
 namespace stele {
@@ -55,18 +55,16 @@ class RdbWriter {
   Status key(const Key& key);
   Status end();
 
-  std::uint64_t bytes() const { return written_ + buffer_.size(); }
+  std::uint64_t bytes() const { return file_.bytes() + buffer_.size(); }
 
  private:
   Status flush(std::size_t keep_below);
   void add_string(std::string_view text);
   void add_expiring_hash(const Key& key);
 
-  File& file_;
+  FileAppender file_;
   const RdbWriteOptions options_;
   std::string buffer_;
-  std::uint64_t written_ = 0;
-  std::uint64_t synced_ = 0;
   std::uint64_t crc_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "protocol/help.h"
 #include "protocol/pubsub/pubsub.h"
 #include "protocol/pushes.h"
+#include "replication/replication.h"
 
 namespace stele {
 
@@ -65,12 +66,14 @@ void sunsubscribe(Call& call) { unsubscribe_from(call, Topic::shard); }
 /// PUBLISH channel message
 void publish(Call& call) {
   const std::size_t receivers = call.environment().pubsub->publish(call.arg(1), call.arg(2));
+  if (call.environment().replication->is_followed()) call.emit_verbatim();
   call.reply().integer(static_cast<std::int64_t>(receivers));
 }
 
 /// SPUBLISH shardchannel message
 void spublish(Call& call) {
   const std::size_t receivers = call.environment().pubsub->publish_in_shard(call.arg(1), call.arg(2));
+  if (call.environment().replication->is_followed()) call.emit_verbatim();
   call.reply().integer(static_cast<std::int64_t>(receivers));
 }
 

@@ -11,6 +11,7 @@
 #include "protocol/resp_text.h"
 #include "protocol/scripting/lua_reply.h"
 #include "protocol/secrets.h"
+#include "replication/replication.h"
 
 namespace stele {
 
@@ -89,7 +90,7 @@ void Scripting::eval(Call& call, bool by_sha, bool read_only) {
   }
   const ScriptRun what{.name = script->sha, .flags = script->flags, .is_function = false,
                        .read_only = read_only || script->flags.no_writes};
-  if (const std::string_view why_not = refusal_to_start(what); !why_not.empty()) return call.fail(why_not);
+  if (const std::string_view why_not = refusal_to_start(what, connection_of(call)); !why_not.empty()) return call.fail(why_not);
   LuaSandbox& sandbox = cache_.sandbox();
   lua_State* L = sandbox.state();
   const auto count = static_cast<std::size_t>(keys);
@@ -116,7 +117,7 @@ void Scripting::fcall(Call& call, bool read_only) {
   }
   const ScriptRun what{.name = function->name, .flags = function->flags, .is_function = true,
                        .read_only = read_only || function->flags.no_writes};
-  if (const std::string_view why_not = refusal_to_start(what); !why_not.empty()) return call.fail(why_not);
+  if (const std::string_view why_not = refusal_to_start(what, connection_of(call)); !why_not.empty()) return call.fail(why_not);
   LuaSandbox& sandbox = functions_.sandbox();
   lua_State* L = sandbox.state();
   const auto count = static_cast<std::size_t>(*keys);
@@ -127,11 +128,16 @@ void Scripting::fcall(Call& call, bool read_only) {
   run(call, what, sandbox, 2);
 }
 
-std::string_view Scripting::refusal_to_start(const ScriptRun& run) {
+std::string_view Scripting::refusal_to_start(const ScriptRun& run, const Connection& caller) {
   // One that says nothing of itself is refused at its first write.
   if (!run.flags.declared || run.read_only) return {};
   if (!environment_.storage.journal().accepts_writes()) {
     return "MISCONF Errors writing to the AOF file: No space left on device";
+  }
+  if (environment_.replication->restricts()) {
+    const std::string_view why_not = environment_.replication->refusal(caller, !run.flags.no_writes, run.flags.allow_stale);
+    if (why_not.starts_with("READONLY")) return "READONLY Can not run script with write flag on readonly replica.";
+    if (!why_not.empty()) return why_not;
   }
   if (!run.flags.allow_oom && is_out_of_memory()) {
     return "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";

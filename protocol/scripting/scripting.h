@@ -84,7 +84,7 @@ class Scripting {
 
  private:
   /// What may go wrong before the first line runs; empty if nothing does.
-  std::string_view refusal_to_start(const ScriptRun& run);
+  std::string_view refusal_to_start(const ScriptRun& run, const Connection& caller);
   /// The arguments and the function are on the stack, above the error handler at index 1.
   void run(Call& call, const ScriptRun& run, LuaSandbox& sandbox, int arguments);
   void reply_with_error(Call& call, const ScriptRun& run, lua_State* L);

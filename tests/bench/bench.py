@@ -63,6 +63,7 @@ OTHER = {
     "memory": "memory per key, 10-byte keys and 100-byte values, all resident",
     "restart": "kill -9 to the first answered GET",
     "stall": "longest stall of a 1 ms pinger during BGSAVE",
+    "snapshots": "RDB files of --keys strings and a fifth as many hashes: load, BGSAVE, its memory, GETs meanwhile",
 }
 VALUE_BYTES = 100
 
@@ -130,6 +131,19 @@ class Server:
                 return int(line.split()[1]) * 1024
         raise RuntimeError("no VmRSS")
 
+    def pss_bytes(self):
+        """Of the process and its children; what they share counts once."""
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        total = 0
+        for each in [str(pid), *children]:
+            try:
+                text = pathlib.Path(f"/proc/{each}/smaps_rollup").read_text()
+            except OSError:  # a child that has just ended
+                continue
+            total += int(re.search(r"^Pss:\s+(\d+)", text, re.M).group(1)) * 1024
+        return total
+
     def info(self, field):
         with Connection(self.port) as connection:
             match = re.search(rf"^{field}:(.*?)\r?$", connection.run("INFO", "all"), re.M)
@@ -158,6 +172,18 @@ class Connection:
     def run(self, *args):
         self.socket.sendall(encode(*args))
         return self.read()
+
+    def pipeline(self, requests):
+        """Sends all of them and waits until they are done. Nobody looks at replies: reading them here takes longer than all else."""
+        batch = [encode("CLIENT", "REPLY", "OFF")]
+        for request in requests:
+            batch.append(request)
+            if len(batch) == 1000:
+                self.socket.sendall(b"".join(batch))
+                batch.clear()
+        batch.append(encode("CLIENT", "REPLY", "ON"))
+        self.socket.sendall(b"".join(batch))
+        self.read()
 
     def read(self):
         line = self.file.readline()
@@ -194,18 +220,10 @@ def free_port():
 
 
 def load_keys(port, first, last, value):
-    """SETs k000000000-like 10-byte keys [first, last), pipelined, with a reader so that neither side blocks."""
+    """SETs k000000000-like 10-byte keys [first, last)."""
+    template = b"*3\r\n$3\r\nSET\r\n$10\r\nk%09d\r\n$" + b"%d\r\n%s\r\n" % (len(value), value)
     with Connection(port) as connection:
-        def read_all():
-            for _ in range(first, last):
-                connection.read()
-
-        reader = threading.Thread(target=read_all)
-        reader.start()
-        template = b"*3\r\n$3\r\nSET\r\n$10\r\nk%09d\r\n$" + b"%d\r\n%s\r\n" % (len(value), value)
-        for begin in range(first, last, 1000):
-            connection.socket.sendall(b"".join(template % i for i in range(begin, min(begin + 1000, last))))
-        reader.join()
+        connection.pipeline((template % i for i in range(first, last)))
 
 
 class Bench:
@@ -311,6 +329,9 @@ class Bench:
             used = {}
             for name in ("stele", "redis"):
                 with self.server(name) as server, Connection(server.port) as connection:
+                    # Buffers for commands of this size are there before it counts.
+                    connection.run(*command("warm", range(min(each, 1000))))
+                    connection.run("DEL", "warm")
                     before = int(server.info("used_memory"))
                     for key in range(keys):
                         for first in range(0, each, 1000):
@@ -379,6 +400,163 @@ class Bench:
                 worst[name] = max(0.0, self.longest_ping_ms(server, save) - idle)
         self.add(f"longest stall in BGSAVE of {keys} dirty keys, less the idle figure", "ms", worst["stele"], worst["redis"],
                  stele_goal=5.0)
+
+    def snapshots(self):
+        """Both servers from the same dump.rdb, without the append-only files, so that Redis looks at it."""
+        rounds = max(1, min(3, self.options.rounds))
+        figures = {"stele": {}, "redis": {}}
+        with tempfile.TemporaryDirectory(prefix="stele-bench-") as folder:
+            dump = self.make_dump(pathlib.Path(folder, "dump.rdb"))
+            for number in range(rounds):
+                for name in ("stele", "redis"):
+                    for figure, value in self.snapshot_round(name, dump).items():
+                        figures[name].setdefault(figure, []).append(value)
+                    print(f"  round {number + 1}, {name}: " +
+                          ", ".join(f"{figure} {values[-1]:.4g}" for figure, values in figures[name].items()), flush=True)
+        size = f"{self.options.keys} strings, {self.options.keys // 5} hashes"
+        middle = {name: {figure: statistics.median(values) for figure, values in of.items()} for name, of in figures.items()}
+        rows = [("load", f"dump.rdb to the first answered GET, {size}", "s", {"ratio_goal": 0.5}),
+                ("save", f"BGSAVE after 100,000 SETs, {size}", "s", {"ratio_goal": 0.8}),
+                ("bytes", "size of the RDB file", "B", {"ratio_goal": 1.02}),
+                ("memory", "memory that BGSAVE adds under 20,000 SETs a second (PSS, most of it)", "MB", {"stele_goal": 64}),
+                ("p999", "GET, 10 clients, 10,000 a second: p99.9 in BGSAVE, of the idle figure", "x", {"stele_goal": 1.2}),
+                ("longest", "the longest of them in BGSAVE, of the idle figure", "x", {"stele_goal": 1.2}),
+                ("p999_idle", "p99.9 of them, idle", "us", {}),
+                ("p999_busy", "p99.9 of them, in BGSAVE", "us", {}),
+                ("longest_idle", "the longest of them, idle", "us", {}),
+                ("longest_busy", "the longest of them, in BGSAVE", "us", {})]
+        for figure, work, unit, goals in rows:
+            self.add(work, unit, middle["stele"][figure], middle["redis"][figure], **goals)
+            self.rows[-1]["rounds"] = {name: figures[name][figure] for name in figures}
+
+    def make_dump(self, path):
+        keys = self.options.keys
+        print(f"  making an RDB file of {keys} strings and {keys // 5} hashes", flush=True)
+        pool = random.Random(1).randbytes(1 << 20).hex().encode()  # text that hardly compresses
+
+        def value(i, size):
+            at = i * 131 % (len(pool) - size)
+            return pool[at:at + size]
+
+        def hash_of(i):
+            pairs = [part for field in range(5) for part in (f"field:{field}", value(5 * i + field, 12))]
+            return encode("HSET", f"hash:{i:09d}", *pairs)
+
+        with self.server("redis", extra=["--appendonly", "no"]) as server:
+            with Connection(server.port) as connection:
+                template = b"*3\r\n$3\r\nSET\r\n$10\r\nk%09d\r\n$" + b"%d\r\n%%s\r\n" % VALUE_BYTES
+                connection.pipeline((template % (i, value(i, VALUE_BYTES)) for i in range(keys)))
+                connection.pipeline((hash_of(i) for i in range(keys // 5)))
+                if connection.run("DBSIZE") != keys + keys // 5:
+                    raise RuntimeError("not all keys were made")
+                connection.run("SAVE")
+            shutil.move(os.path.join(server.directory, "data", "dump.rdb"), path)
+        return path
+
+    def snapshot_round(self, name, dump):
+        keys = self.options.keys
+        server = self.server(name, extra=["--appendonly", "no"])
+        data = pathlib.Path(server.directory, "data")
+        data.mkdir()
+        shutil.copy(dump, data)
+        os.sync()
+        out = {}
+        try:
+            started = time.monotonic()
+            server.spawn()
+            self.wait_for_get(server, f"k{keys // 2:09d}")
+            out["load"] = time.monotonic() - started
+            os.unlink(data / "dump.rdb")
+            with Connection(server.port) as connection:
+                time.sleep(1)
+                while server.info("warming_up") == "1":
+                    time.sleep(0.1)
+
+                def change():
+                    picked = random.Random(2)
+                    line = b"*3\r\n$3\r\nSET\r\n$10\r\nk%09d\r\n$100\r\n" + b"w" * 100 + b"\r\n"
+                    connection.pipeline((line % picked.randrange(keys) for _ in range(100_000)))
+
+                change()
+                started = time.monotonic()
+                self.save(connection)
+                out["save"] = time.monotonic() - started
+                out["bytes"] = (data / "dump.rdb").stat().st_size
+                latency = {"idle": self.get_latency(server, lambda: time.sleep(max(2.0, out["save"])))}
+                change()
+                latency["busy"] = self.get_latency(server, lambda: self.save(connection))
+                for figure, index in (("p999", 3), ("longest", 4)):
+                    out[f"{figure}_idle"], out[f"{figure}_busy"] = latency["idle"][index], latency["busy"][index]
+                    out[figure] = latency["busy"][index] / max(1, latency["idle"][index])
+                out["memory"] = self.memory_of_save(server, connection) / 2**20
+        finally:
+            server.__exit__()
+        return out
+
+    @staticmethod
+    def save(connection):
+        connection.run("BGSAVE")
+        while True:
+            info = connection.run("INFO", "persistence")
+            if re.search(r"^rdb_bgsave_in_progress:0", info, re.M):
+                if not re.search(r"^rdb_last_bgsave_status:ok", info, re.M):
+                    raise RuntimeError("BGSAVE failed")
+                return
+            time.sleep(0.01)
+
+    def get_latency(self, server, action):
+        """bench_latency's figures while `action` runs."""
+        argv = [str(self.latency_program()), str(server.port), "10", "10000", str(self.options.keys)]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            time.sleep(0.2)
+            action()
+            out, _ = process.communicate()
+        return [int(word) for word in out.split()]
+
+    def latency_program(self):
+        """Python itself would be most of what it measures."""
+        path = self.options.out / "bench_latency"
+        source = ROOT / "tests/bench/latency_bench.cc"
+        if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["c++", "-std=c++20", "-O2", "-o", str(path), str(source)], check=True)
+        return path
+
+    def memory_of_save(self, server, connection):
+        """Bytes that the server and its children need at most during BGSAVE under writes, beyond what they need under writes."""
+        done = threading.Event()
+        keys = self.options.keys
+
+        def write():
+            picked = random.Random(3)
+            line = b"*3\r\n$3\r\nSET\r\n$10\r\nk%09d\r\n$100\r\n" + b"u" * 100 + b"\r\n"
+            with Connection(server.port) as writer:
+                while not done.is_set():
+                    writer.pipeline((line % picked.randrange(keys) for _ in range(200)))
+                    time.sleep(0.01)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            time.sleep(1)
+            before = server.pss_bytes()
+            most = [before]
+            saved = threading.Event()
+
+            def watch():
+                while not saved.is_set():
+                    most[0] = max(most[0], server.pss_bytes())
+                    time.sleep(0.05)
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            self.save(connection)
+            saved.set()
+            watcher.join()
+        finally:
+            done.set()
+            writer.join()
+        return most[0] - before
 
     @staticmethod
     def longest_ping_ms(server, action):

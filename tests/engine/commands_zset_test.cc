@@ -309,6 +309,22 @@ TEST_F(ZsetCommands, StoringReplacesWhateverWasThere) {
   EXPECT_EQ(run("ZDIFFSTORE", "d", "1", "a"), ":1");
 }
 
+// Redis has a listpack until a member comes that is too long for one, and a listpack knows no minus zero.
+TEST_F(ZsetCommands, ZrangestoreDropsTheSignOfAMinusZeroBeforeTheFirstLongMember) {
+  const std::string longer(65, 'm');
+  run("ZADD", "source", "-0", longer, "-0", "a", "-0", "z");
+  EXPECT_EQ(run("ZSCORE", "source", "a"), "$2 -0");
+  for (const auto& by : std::vector<std::vector<std::string>>{{"0", "-1"}, {"-1", "1", "BYSCORE"}, {"0", "-1", "REV"}}) {
+    std::vector<std::string> command{"ZRANGESTORE", "copy", "source"};
+    command.insert(command.end(), by.begin(), by.end());
+    run_list(std::vector<std::string_view>(command.begin(), command.end()));
+    const bool backwards = by.back() == "REV";
+    EXPECT_EQ(run("ZSCORE", "copy", "a"), backwards ? "$2 -0" : "$1 0") << by.back();
+    EXPECT_EQ(run("ZSCORE", "copy", longer), "$2 -0");
+    EXPECT_EQ(run("ZSCORE", "copy", "z"), backwards ? "$1 0" : "$2 -0") << by.back();
+  }
+}
+
 TEST_F(ZsetCommands, ZrandmemberDrawsDifferentMembersOrAnyByItsSign) {
   for (const int size : {100, 1000}) {
     fill("z", size);

@@ -7,11 +7,13 @@ namespace {
 class Recovery : public JournalFixture {
  protected:
   void write_three_frames() {
+    journal_.reset();
+    std::filesystem::remove_all(dir_);
     open();
     commit(first_);
     commit(second_);
     sync();
-    commit(third_);
+    commit(third_, UnixTime(1700000001000));
     ASSERT_TRUE(wait_until([&] { return journal_->written() == journal_->end(); }));
     crash();
     bytes_ = slurp(segment(1));
@@ -34,38 +36,71 @@ class Recovery : public JournalFixture {
 };
 
 TEST_F(Recovery, EveryTornLengthOfTheLastFrameIsCutAndTheStreamGoesOn) {
-  write_three_frames();
-  for (std::size_t length = third_at_; length < bytes_.size(); ++length) {
-    spill(segment(1), bytes_.substr(0, length));
-    open();
-    expect_whole_frames(2);
-    EXPECT_EQ(journal_->report().cut_from, Offset(first_.size() + second_.size()));
-    commit(third_);
-    open();
-    expect_whole_frames(3);
-    journal_.reset();
+  for (const bool timestamps : {false, true}) {
+    options_.timestamps = timestamps;
+    write_three_frames();
+    EXPECT_EQ(bytes_.find("#TS:") != std::string::npos, timestamps);
+    for (std::size_t length = third_at_; length < bytes_.size(); ++length) {
+      spill(segment(1), bytes_.substr(0, length));
+      open();
+      expect_whole_frames(2);
+      EXPECT_EQ(journal_->report().cut_from, Offset(first_.size() + second_.size()));
+      commit(third_);
+      open();
+      expect_whole_frames(3);
+      journal_.reset();
+    }
   }
 }
 
 TEST_F(Recovery, EveryFlippedBitIsRefusedOrCutAndNeverServed) {
-  write_three_frames();
-  for (std::size_t bit = 0; bit < bytes_.size() * 8; ++bit) {
-    const std::size_t byte = bit / 8;
-    std::string damaged = bytes_;
-    damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << bit % 8));
-    spill(segment(1), damaged);
-    const Status status = try_open();
-    if (byte < third_at_) {
-      // The mark before the third frame, or the frames behind the header, prove that this was on disk once.
-      EXPECT_TRUE(status.code() == Code::corrupt || status.code() == Code::invalid) << "byte " << byte;
-      EXPECT_TRUE(slurp(segment(1)) == damaged) << "the file was changed, byte " << byte;
-      continue;
+  for (const bool timestamps : {false, true}) {
+    options_.timestamps = timestamps;
+    write_three_frames();
+    for (std::size_t bit = 0; bit < bytes_.size() * 8; ++bit) {
+      const std::size_t byte = bit / 8;
+      std::string damaged = bytes_;
+      damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << bit % 8));
+      spill(segment(1), damaged);
+      const Status status = try_open();
+      if (byte < third_at_) {
+        // The mark before the third frame, or the frames behind the header, prove that this was on disk once.
+        EXPECT_TRUE(status.code() == Code::corrupt || status.code() == Code::invalid) << "byte " << byte;
+        EXPECT_TRUE(slurp(segment(1)) == damaged) << "the file was changed, byte " << byte;
+        continue;
+      }
+      ASSERT_TRUE(status.ok()) << "byte " << byte << ": " << status.message();
+      open();
+      expect_whole_frames(2);
+      journal_.reset();
     }
-    ASSERT_TRUE(status.ok()) << "byte " << byte << ": " << status.message();
-    open();
-    expect_whole_frames(2);
-    journal_.reset();
   }
+}
+
+TEST_F(Recovery, TimestampsStandBeforeTheFirstFrameOfEachSecondAndOfEachSegment) {
+  options_.timestamps = true;
+  open();
+  commit(first_, UnixTime(1700000000100));
+  commit(second_, UnixTime(1700000000900));
+  journal_->set_timestamps(false);
+  commit(third_, UnixTime(1700000001000));
+  journal_->set_timestamps(true);
+  commit(third_, UnixTime(1700000002999));
+  sync();
+  journal_->begin_segment(0);
+  commit(first_, UnixTime(1700000002999));
+  sync();
+  EXPECT_EQ(stream(), first_ + second_ + third_ + third_ + first_) << "timestamps are no part of it";
+  const auto stamps = [&](int seq) {
+    const std::string bytes = slurp(segment(seq));
+    std::string found;
+    for (std::size_t at = 0; (at = bytes.find("#TS:", at)) != std::string::npos; ++at) {
+      found += bytes.substr(at, 14) + (bytes.compare(at + 14, 5, "\r\n#J:") == 0 ? " " : " not before a frame ");
+    }
+    return found;
+  };
+  EXPECT_EQ(stamps(1), "#TS:1700000000 #TS:1700000002 ");
+  EXPECT_EQ(stamps(2), "#TS:1700000002 ");
 }
 
 TEST_F(Recovery, TheMessageAboutCorruptionSaysFilePositionOffsetAndTool) {
@@ -101,7 +136,7 @@ TEST_F(Recovery, FramesThatWereNeverSyncedAreCutWithTheHoleBeforeThem) {
 TEST_F(Recovery, AnyTailOfJunkIsCut) {
   write_three_frames();
   const std::vector<std::string> tails = {
-      std::string(4096, '\0'), std::string(1, '\0'), "#", "#J:", "#J:12", "#TS", "#D:99:r:0000000000000000\r\n",
+      std::string(4096, '\0'), std::string(1, '\0'), "#", "#J:", "#J:12", "#TS", "#TS:1700000000\r\n", "#TS:1700000000\r\n#J:12", "#D:99:r:0000000000000000\r\n",
       "#J:99999:5:1:0123456789abcdef\r\nhello", "*", "*3\r\n$3\r\nSET\r\n", "\r\n", std::string(100000, '#'),
       std::string("\xff\xfe", 2) + std::string(512, '\0') + "#J:0:1:1:0000000000000000\r\nx",
       "#J:" + std::to_string(first_.size() + second_.size() + third_.size()) + ":99999999:1:0123456789abcdef\r\n"};
@@ -119,6 +154,8 @@ TEST_F(Recovery, CommandsThatAStockServerAppendedAreNotCutAsJunk) {
   spill(segment(1), bytes_ + set_command("by", "another server"));
   EXPECT_EQ(try_open().code(), Code::invalid);
   EXPECT_EQ(slurp(segment(1)), bytes_ + set_command("by", "another server"));
+  spill(segment(1), bytes_ + "#TS:1700000009\r\n" + set_command("by", "another server"));
+  EXPECT_EQ(try_open().code(), Code::invalid);
 }
 
 TEST_F(Recovery, ALostFrameIsCorruption) {

@@ -50,6 +50,31 @@ class StockRedis : public JournalFixture {
   bool started_ = false;
 };
 
+TEST_F(StockRedis, CutsAJournalAtATimestampAndLoadsIt) {
+  options_.timestamps = true;
+  open();
+  for (int second = 0; second < 4; ++second) {
+    for (int i = 0; i < 2; ++i) {
+      commit(set_command(fmt::format("key:{}:{}", second, i), "value"), UnixTime(1700000000000 + 1000 * second + i));
+      sync();  // and so a mark before the next
+    }
+  }
+  journal_.reset();
+  const std::string check = fmt::format("/usr/bin/redis-check-aof {}", manifest().native());
+  EXPECT_EQ(shell(check).first, 0);
+  const auto [code, output] = shell(
+      fmt::format("/usr/bin/redis-check-aof --truncate-to-timestamp 1700000001 {}", manifest().native()));
+  EXPECT_EQ(code, 0) << output;
+  EXPECT_EQ(shell(check).first, 0);
+  open();
+  EXPECT_EQ(stream().find("key:2:0"), std::string::npos);
+  EXPECT_NE(stream().find("key:1:1"), std::string::npos) << "and we go on from there as well";
+  EXPECT_EQ(journal_->report().cut_bytes, 0u);
+  journal_.reset();
+  start();
+  EXPECT_EQ(redis("DBSIZE"), "4");
+}
+
 TEST_F(StockRedis, LoadsAJournalOfManySegmentsInSeveralDatabases) {
   options_.segment_bytes_target = 1500;
   open();

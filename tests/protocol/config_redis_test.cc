@@ -173,6 +173,8 @@ TEST_F(ConfigBesideRedis, EveryNameOfRedisIsKnownAndTheOthersAreOurs) {
       "journal-retain-size",
       "journal-retain-seconds",
       "journal-segment-size",
+      "journal-pin-size-max",
+      "replica-accept-empty-primary",
       "resident-memory",
       "block-cache-size",
       "checkpoint-interval",

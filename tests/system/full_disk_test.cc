@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <random>
+#include <sstream>
+
 #include "tests/system/system_fixture.h"
 
 namespace stele::test {
@@ -64,6 +67,59 @@ class FullDisk : public ::testing::Test {
     for (int i = 0; i < count; ++i) ASSERT_EQ(server_->run("GET", fmt::format("key:{}", i)), value(i)) << i;
   }
 
+  fs::path data() const { return disk_.path() / "data"; }
+
+  /// Sets `count` keys whose values no compression makes smaller.
+  static void set_dense(Client& client, int first, int count) {
+    std::mt19937_64 random(static_cast<std::uint64_t>(first));
+    for (int i = first; i < first + count; ++i) {
+      std::string value(5000, '\0');
+      for (char& c : value) c = static_cast<char>(random());
+      ASSERT_EQ(client.run("SET", fmt::format("key:{}", i), value), "OK");
+    }
+  }
+
+  /// Names and contents of what a save or a rewrite may replace, without the segments.
+  std::map<fs::path, std::string> what_is_saved() const {
+    std::map<fs::path, std::string> files = contents(data());
+    std::erase_if(files, [](const auto& file) {
+      return file.first.native().find("rocksdb") != std::string::npos || file.first.native().ends_with(".incr.aof") ||
+             file.first.native().ends_with(".manifest");  // a segment that is prepared adds a line
+    });
+    return files;
+  }
+
+  /// `command` fails for lack of space, says so, and leaves nothing behind.
+  void expect_failure(Client& client, const std::string& command, const char* status, const std::string& where) {
+    const auto before = what_is_saved();
+    const std::string base_line = base_of_manifest();
+    const Reply reply = client.run(command);
+    EXPECT_EQ(reply.is_error(), command == "SAVE") << reply;
+    if (command == "SAVE") {
+      EXPECT_TRUE(contains(reply.text, "No space left on device"));
+    }
+    server_->wait_until([&] {
+      const bool runs = server_->info("rdb_bgsave_in_progress") == "1" || server_->info("aof_rewrite_in_progress") == "1" ||
+                        server_->info("aof_rewrite_scheduled") == "1";
+      return !runs && server_->info(status) == "err";
+    });
+    const std::string log = server_->log();
+    EXPECT_TRUE(contains(log, fmt::format("failed: write {}: No space left on device. What was there before is untouched; free some "
+                                          "space there, then",
+                                          (data() / where).native())));
+    EXPECT_TRUE(what_is_saved() == before) << "a file was changed, added or left behind";
+    EXPECT_EQ(base_of_manifest(), base_line);
+    EXPECT_EQ(client.run("PING"), "PONG");
+  }
+
+  std::string base_of_manifest() const {
+    std::istringstream lines(read_file(data() / "appendonlydir" / "appendonly.aof.manifest"));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.ends_with(" type b")) return line;
+    }
+    return "";
+  }
+
   SmallDisk disk_;
   std::unique_ptr<Server> server_;
 };
@@ -119,6 +175,52 @@ TEST_F(FullDisk, ACheckpointThatFindsNoSpaceFailsAndTheNextOneSucceeds) {
   server_->kill9();
   server_->restart();
   expect_all(1001);
+}
+
+TEST_F(FullDisk, SnapshotsThatFindNoSpaceLeaveTheOldOnesAndTheNextOnesSucceed) {
+  Client client = server_->connect(5s);
+  client.run("CONFIG", "SET", "rdbcompression", "no");
+  set_dense(client, 0, 1000);
+  ASSERT_EQ(client.run("BGREWRITEAOF"), "Background append only file rewriting started");
+  server_->wait_until([&] { return server_->info("aof_rewrites") == "1"; });
+  set_dense(client, 1000, 200);
+  ASSERT_EQ(client.run("SAVE"), "OK");
+  // The store is up to date, so it is the file itself that does not fit.
+  disk_.fill_but(3 << 20);
+  expect_failure(client, "SAVE", "rdb_last_bgsave_status", "temp-dump.rdb");
+  expect_failure(client, "BGSAVE", "rdb_last_bgsave_status", "temp-dump.rdb");
+  expect_failure(client, "BGREWRITEAOF", "aof_last_bgrewrite_status", "appendonlydir/temp-base.rdb");
+  client.run("CONFIG", "SET", "aof-use-rdb-preamble", "no");
+  expect_failure(client, "BGREWRITEAOF", "aof_last_bgrewrite_status", "appendonlydir/temp-base.aof");
+
+  disk_.empty();
+  client.run("BGSAVE");
+  server_->wait_until([&] { return server_->info("rdb_last_bgsave_status") == "ok"; });
+  client.run("BGREWRITEAOF");
+  server_->wait_until([&] { return server_->info("aof_last_bgrewrite_status") == "ok"; });
+  EXPECT_TRUE(base_of_manifest().find(".base.aof ") != std::string::npos) << base_of_manifest();
+  EXPECT_EQ(run_program("redis-check-rdb", {data() / "dump.rdb"}).exit_code, 0);
+  server_->wait_until([&] { return client.run("SET", "after", "wards") == "OK"; });
+  server_->kill9();
+  fs::remove_all(data() / "rocksdb");
+  server_->restart();
+  EXPECT_EQ(server_->run("DBSIZE"), "1201");
+}
+
+TEST_F(FullDisk, ASnapshotAtTheEndThatFindsNoSpaceIsSaidAndNothingIsLost) {
+  server_->restart({"--shutdown-on-sigterm", "save", "--rdbcompression", "no"});
+  Client client = server_->connect(5s);
+  set_dense(client, 0, 1000);
+  ASSERT_EQ(client.run("SAVE"), "OK");
+  const std::string old = read_file(data() / "dump.rdb");
+  disk_.fill_but(3 << 20);
+  EXPECT_EQ(server_->terminate(), 1);
+  EXPECT_TRUE(contains(server_->log(), "temp-dump.rdb: No space left on device. What was there before is untouched; free some space"));
+  EXPECT_EQ(read_file(data() / "dump.rdb"), old);
+  EXPECT_FALSE(fs::exists(data() / "temp-dump.rdb"));
+  disk_.empty();
+  server_->restart();
+  EXPECT_EQ(server_->run("DBSIZE"), "1000");
 }
 
 TEST_F(FullDisk, AServerThatCannotCheckpointAtItsEndSaysSoAndLosesNothing) {

@@ -2,6 +2,9 @@
 // both directions, compared by DEBUG DIGEST.
 #include <fmt/format.h>
 
+#include <regex>
+#include <sstream>
+
 #include "tests/system/system_fixture.h"
 
 namespace stele::test {
@@ -132,6 +135,58 @@ TEST(RdbFiles, ASnapshotThatCannotBeWrittenStopsWritesAndLeavesTheOldFile) {
   EXPECT_EQ(server.run("SET", "key", "again"), "OK");
 }
 
+TEST(RdbFiles, APlaceThatCannotBeWrittenToIsNamedAndEverythingWorksOnceItCan) {
+  Server server;
+  fill(server);
+  EXPECT_EQ(server.run("SAVE"), "OK");
+  const fs::path base = server.directory() / "appendonlydir" / "temp-base.rdb";
+  const fs::path dump = server.directory() / "temp-dump.rdb";
+  for (const fs::path& path : {base, dump}) {
+    fs::create_directory(path);
+    write_file(path / "in the way", "");
+  }
+  snapshot(server, "BGREWRITEAOF", "aof_rewrite_in_progress");
+  EXPECT_EQ(server.info("aof_last_bgrewrite_status"), "err");
+  EXPECT_EQ(server.info("aof_rewrites_consecutive_failures"), "1");
+  EXPECT_TRUE(contains(server.log(), "failed: open " + base.native() + ": Is a directory"));
+  snapshot(server, "BGSAVE", "rdb_bgsave_in_progress");
+  EXPECT_EQ(server.info("rdb_last_bgsave_status"), "err");
+  EXPECT_TRUE(contains(server.run("SAVE").text, "open " + dump.native() + ": Is a directory"));
+  EXPECT_EQ(server.run("SET", "still", "writable"), "OK");
+  for (const fs::path& path : {base, dump}) fs::remove_all(path);
+  snapshot(server, "BGREWRITEAOF", "aof_rewrite_in_progress");
+  EXPECT_EQ(server.info("aof_last_bgrewrite_status"), "ok");
+  snapshot(server, "BGSAVE", "rdb_bgsave_in_progress");
+  EXPECT_EQ(server.info("rdb_last_bgsave_status"), "ok");
+}
+
+TEST(RdbFiles, ADirectoryThatIsGoneFailsTheSaveAndNothingElse) {
+  Server server;
+  fill(server);
+  EXPECT_EQ(server.run("SAVE"), "OK");
+  const fs::path aside = server.directory().native() + ".aside";
+  fs::rename(server.directory(), aside);
+  EXPECT_TRUE(contains(server.run("SAVE").text, "No such file or directory"));
+  EXPECT_EQ(server.info("rdb_last_bgsave_status"), "err");
+  EXPECT_EQ(server.run("GET", "integer"), "12345");
+  fs::rename(aside, server.directory());
+  EXPECT_EQ(server.run("SAVE"), "OK");
+  EXPECT_EQ(server.info("rdb_last_bgsave_status"), "ok");
+}
+
+TEST(RdbFiles, WhatACrashLeftHalfWrittenIsRemoved) {
+  Server server;
+  server.kill9();
+  const std::vector<fs::path> left{server.directory() / "temp-dump.rdb", server.directory() / "appendonlydir" / "temp-base.rdb",
+                                   server.directory() / "appendonlydir" / "temp-base.aof"};
+  for (const fs::path& path : left) write_file(path, "REDIS0010");
+  server.restart();
+  for (const fs::path& path : left) {
+    EXPECT_FALSE(fs::exists(path)) << path;
+    EXPECT_TRUE(contains(server.log(), "removed " + path.native() + ", left by a crash"));
+  }
+}
+
 TEST(RdbFiles, AVersionThatHasNoFormForAValueRefusesTheSaveAndNamesTheKey) {
   Server server{"--rdb-version", "9"};
   server.run("SET", "string", "value");
@@ -242,6 +297,94 @@ TEST(AppendOnlyDirectory, AloneRebuildsTheStore) {
   EXPECT_EQ(digest(server), expected);
   EXPECT_EQ(server.info("master_repl_offset"), offset);
   EXPECT_EQ(server.run("FCALL", "f", 0).integer(), 1);
+}
+
+/// Everything of the streams that a digest leaves out.
+std::string groups(Server& server) {
+  std::string text;
+  for (const int db : {0, 3, 15}) {
+    Client client = server.connect();
+    client.run("SELECT", db);
+    for (const char* key : {"stream", "empty stream", "read stream"}) {
+      for (const auto& command : std::vector<std::vector<std::string>>{{"XINFO", "GROUPS", key},
+                                                                       {"XPENDING", key, "group", "-", "+", "100"},
+                                                                       {"XREVRANGE", key, "+", "-", "COUNT", "1"}}) {
+        std::ostringstream out;
+        out << client.run_arguments(command);
+        // How long ago it was delivered depends on when one asks.
+        text += std::regex_replace(out.str(), std::regex("((alice|bob)\", \\(integer\\) )[0-9]+"), "$1N") + "\n";
+      }
+    }
+  }
+  return text;
+}
+
+TEST(AppendOnlyDirectory, ABaseOfCommandsHoldsAllThatAnRdbHolds) {
+  Server server{"--aof-use-rdb-preamble", "no", "--journal-segment-size", "1mb"};
+  fill(server);
+  for (const int db : {0, 3, 15}) {
+    Client client = server.connect();
+    client.run("SELECT", db);
+    client.run("XGROUP", "CREATE", "empty stream", "group", "$", "MKSTREAM");
+    client.run("XGROUP", "CREATECONSUMER", "empty stream", "group", "idle");
+    client.run("XADD", "read stream", "7-7", "a", "b");
+    client.run("XADD", "read stream", "8-1", "a", "b", "c", "d");
+    client.run("XGROUP", "CREATE", "read stream", "group", "7-7", "ENTRIESREAD", 1);
+    client.run("XREADGROUP", "GROUP", "group", "bob", "STREAMS", "read stream", ">");
+    client.run("XACK", "stream", "group", "5-1");  // deleted: neither server can claim it
+    client.run("SADD", "set with -0", "-0", "0", "007");
+    client.run("ZADD", "negative zero", "-0", "member", "1e300", "large", "1e-300", "small");
+  }
+  snapshot(server, "BGREWRITEAOF", "aof_rewrite_in_progress");
+  const fs::path dir = server.directory() / "appendonlydir";
+  ASSERT_TRUE(fs::exists(dir / "appendonly.aof.1.base.aof")) << server.log();
+  EXPECT_TRUE(read_file(dir / "appendonly.aof.1.base.aof").starts_with("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$8\r\nFUNCTION\r\n"));
+  server.run("SET", "after", "the base");
+  const std::string expected = digest(server);
+  const std::string expected_groups = groups(server);
+  server.kill9();
+  EXPECT_EQ(run_program("redis-check-aof", {dir / "appendonly.aof.manifest"}).exit_code, 0);
+  const auto redis = server_on(redis_program(), dir, kAof);
+  EXPECT_EQ(digest(*redis), expected);
+  EXPECT_EQ(groups(*redis), expected_groups);
+  EXPECT_EQ(redis->run("PEXPIRETIME", "large hash").integer(), 4'000'000'000'000);
+  EXPECT_EQ(redis->run("FCALL", "f", 0).integer(), 1);
+  // The base alone, without the store.
+  fs::remove_all(server.directory() / "rocksdb");
+  server.restart();
+  EXPECT_EQ(digest(server), expected);
+  EXPECT_EQ(groups(server), expected_groups);
+  EXPECT_EQ(server.run("FCALL", "f", 0).integer(), 1);
+  // Live, and the next one replaces it whatever its form.
+  server.run("CONFIG", "SET", "aof-use-rdb-preamble", "yes");
+  snapshot(server, "BGREWRITEAOF", "aof_rewrite_in_progress");
+  server.wait_until([&] { return fs::exists(dir / "appendonly.aof.2.base.rdb") && !fs::exists(dir / "appendonly.aof.1.base.aof"); });
+  const auto again = server_on(redis_program(), dir, kAof);
+  EXPECT_EQ(digest(*again), expected);
+}
+
+TEST(AppendOnlyDirectory, WithTimestampsIsLoadedByRedisAndReplayed) {
+  Server server{"--aof-use-rdb-preamble", "no"};
+  server.run("SET", "before", 1);
+  EXPECT_FALSE(contains(read_file(newest_segment(server)), "#TS:"));
+  EXPECT_EQ(server.run("CONFIG", "SET", "aof-timestamp-enabled", "yes"), "OK");
+  fill(server);
+  EXPECT_TRUE(contains(read_file(newest_segment(server)), "\r\n#TS:"));
+  snapshot(server, "BGREWRITEAOF", "aof_rewrite_in_progress");
+  server.run("SET", "after", 1);
+  const std::string expected = digest(server);
+  server.kill9();
+  const fs::path dir = server.directory() / "appendonlydir";
+  EXPECT_TRUE(read_file(dir / "appendonly.aof.1.base.aof").starts_with("#TS:"));
+  EXPECT_EQ(run_program("redis-check-aof", {dir / "appendonly.aof.manifest"}).exit_code, 0);
+  const auto redis = server_on(redis_program(), dir, kAof);
+  EXPECT_EQ(digest(*redis), expected);
+  server.restart();
+  EXPECT_EQ(digest(server), expected);
+  server.kill9();
+  fs::remove_all(server.directory() / "rocksdb");
+  server.restart();
+  EXPECT_EQ(digest(server), expected);
 }
 
 TEST(AppendOnlyDirectory, LostIsSaidAndTheCheckpointServesOnRequest) {

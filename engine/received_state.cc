@@ -1,0 +1,99 @@
+#include "engine/received_state.h"
+
+#include "engine/rdb/rdb_import.h"
+#include "engine/rdb/rdb_saver.h"
+
+namespace stele {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path loading(const fs::path& dir) { return dir / "sync.loading"; }
+fs::path ready(const fs::path& dir) { return dir / "sync.ready"; }
+fs::path old(const fs::path& dir) { return dir / "sync.old"; }
+
+Status remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  return error ? Status::io("{}: remove: {}", path.native(), error.message()) : Status();
+}
+
+Result<ReceivedFigures> load(const ReceivedState& state) {
+  const fs::path dir = loading(state.dir);
+  STELE_CHECK(create_directories_durably(dir));
+  STELE_TRY(const std::unique_ptr<Store> store, Store::open(dir / "rocksdb", state.store));
+  STELE_TRY(const File file, File::open(state.rdb, File::Mode::read));
+  STELE_TRY(const std::uint64_t bytes, file.size());
+  RdbSource source(file, 0, bytes);
+  STELE_TRY(RdbImport import, import_rdb(source, *store,
+                                         {.databases = state.databases,
+                                          .skip_unknown = state.skip_unknown,
+                                          .verify_checksum = state.verify_checksum,
+                                          .keep_expired = true,  // whoever wrote it decides
+                                          .lfu = state.lfu,
+                                          .now = state.now,
+                                          .stop = state.stop,
+                                          .on_progress = state.on_progress}));
+  if (import.summary.end != bytes) {
+    return Status::corrupt("{}: {} bytes behind the end of the RDB", state.rdb.native(), bytes - import.summary.end);
+  }
+  Label label;
+  label.offset = state.offset;
+  label.stream_db = state.stream_db >= 0 ? state.stream_db : import.stream_db;
+  label.replid = state.replid;
+  label.taken_at = state.now;
+  label.engine_state = import.state.text();
+  STELE_CHECK(set_label(*store, label));
+  if (state.with_journal) {
+    JournalOptions options = state.journal;
+    options.on_progress = nullptr;
+    options.verify_from = state.offset;
+    options.create_on_base = state.rdb;
+    options.replid = state.replid;
+    options.create_at = state.offset;
+    options.create_in_db = std::max(0, label.stream_db);
+    STELE_TRY(const std::unique_ptr<Journal> journal, Journal::open(dir / state.append_dir_name, options));
+    STELE_CHECK(journal->close());
+  }
+  return ReceivedFigures{.keys = import.summary.keys, .unknown = import.summary.unknown_skipped};
+}
+
+}  // namespace
+
+Result<ReceivedFigures> prepare_received_state(const ReceivedState& state) {
+  STELE_CHECK(remove_tree(loading(state.dir)));
+  Result<ReceivedFigures> figures = load(state);
+  if (!figures.ok()) (void)remove_tree(loading(state.dir));
+  return figures;
+}
+
+Status settle_on_received_state(const fs::path& dir) { return rename_durably(loading(dir), ready(dir)); }
+
+Status install_received_state(const fs::path& dir) {
+  std::error_code error;
+  if (!fs::exists(ready(dir), error)) return Status();
+  STELE_CHECK(create_directories_durably(old(dir)));
+  std::vector<fs::path> parts;
+  for (const auto& part : fs::directory_iterator(ready(dir), error)) parts.push_back(part.path().filename());
+  if (error) return Status::io("{}: {}", ready(dir).native(), error.message());
+  for (const fs::path& part : parts) {
+    if (fs::exists(dir / part, error)) {
+      // Of an installation that was cut short there may be one already: what is moved now is what that one has brought.
+      STELE_CHECK(remove_tree(old(dir) / part));
+      STELE_CHECK(rename_durably(dir / part, old(dir) / part));
+    }
+    STELE_CHECK(rename_durably(ready(dir) / part, dir / part));
+  }
+  return remove_tree(ready(dir));
+}
+
+Status remove_replaced_state(const fs::path& dir) { return remove_tree(old(dir)); }
+
+Status remove_received_remains(const fs::path& dir) {
+  for (const char* const file : {"sync.rdb", "temp-sync.rdb", "temp-functions.rdb"}) STELE_CHECK(remove_tree(dir / file));
+  STELE_CHECK(remove_tree(loading(dir)));
+  return remove_replaced_state(dir);
+}
+
+}  // namespace stele

@@ -1,0 +1,98 @@
+// How long GETs take while something else goes on: paced clients, which do not keep a core busy themselves, and every
+// request's time. A request that is late because the one before was counts from when it should have been sent.
+//
+//     bench_latency PORT CLIENTS REQUESTS_PER_SECOND KEYS        until standard input ends
+//
+// Keys are "k" and nine digits. Prints one line: requests, then p50, p99, p99.9 and the longest, in microseconds.
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Client {
+  int fd = -1;
+  Clock::time_point due;
+  bool waits = false;
+};
+
+int connect_to(int port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    std::perror("connect");
+    std::exit(2);
+  }
+  return fd;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) return std::fprintf(stderr, "bench_latency PORT CLIENTS REQUESTS_PER_SECOND KEYS\n"), 2;
+  const int port = std::atoi(argv[1]);
+  const auto count = static_cast<std::size_t>(std::atoi(argv[2]));
+  const auto interval = std::chrono::nanoseconds(1'000'000'000LL * std::atoll(argv[2]) / std::atoll(argv[3]));
+  std::uniform_int_distribution<long> key(0, std::atol(argv[4]) - 1);
+  std::mt19937_64 random(1);
+
+  std::vector<Client> clients(count);
+  std::vector<pollfd> polled(count + 1);
+  const Clock::time_point begin = Clock::now();
+  for (std::size_t i = 0; i < count; ++i) {
+    clients[i] = {.fd = connect_to(port), .due = begin + interval * static_cast<long>(i) / static_cast<long>(count)};
+    polled[i] = {.fd = clients[i].fd, .events = POLLIN, .revents = 0};
+  }
+  polled[count] = {.fd = 0, .events = POLLIN, .revents = 0};
+
+  std::vector<std::uint32_t> taken;  // microseconds
+  taken.reserve(10'000'000);
+  char reply[4096];
+  while (polled[count].revents == 0) {
+    const Clock::time_point now = Clock::now();
+    Clock::time_point next = now + std::chrono::seconds(1);
+    for (Client& client : clients) {
+      if (!client.waits && client.due <= now) {
+        char request[64];
+        const int bytes = std::snprintf(request, sizeof request, "*2\r\n$3\r\nGET\r\n$10\r\nk%09ld\r\n", key(random));
+        if (::write(client.fd, request, static_cast<std::size_t>(bytes)) != bytes) return std::perror("write"), 2;
+        client.waits = true;
+      }
+      if (!client.waits) next = std::min(next, client.due);
+    }
+    const auto wait = std::max(Clock::duration::zero(), next - Clock::now());
+    const timespec timeout{.tv_sec = wait.count() / 1'000'000'000, .tv_nsec = wait.count() % 1'000'000'000};
+    if (::ppoll(polled.data(), polled.size(), &timeout, nullptr) <= 0) continue;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (polled[i].revents == 0) continue;
+      if (::read(clients[i].fd, reply, sizeof reply) <= 0) return std::perror("read"), 2;
+      const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - clients[i].due);
+      taken.push_back(static_cast<std::uint32_t>(micros.count()));
+      clients[i].waits = false;
+      clients[i].due += interval;
+    }
+  }
+  if (taken.empty()) return 1;
+  std::sort(taken.begin(), taken.end());
+  const auto at = [&](double share) {
+    return taken[static_cast<std::size_t>(share * static_cast<double>(taken.size() - 1))];
+  };
+  std::printf("%zu %u %u %u %u\n", taken.size(), at(0.5), at(0.99), at(0.999), taken.back());
+}
