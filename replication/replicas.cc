@@ -118,7 +118,7 @@ bool Replicas::continues(std::string_view replid, Offset from) const {
   const Journal& journal = storage.journal();
   if (from < journal.start() || from > journal.end()) return false;
   if (replid == journal.replid()) return true;
-  return replid == storage.previous_replid() && !replid.empty() && from <= storage.previous_replid_end();
+  return storage.was_history(replid, from);
 }
 
 /// PSYNC replid offset [FAILOVER]: `offset` is that of the first byte wanted, counted from 1.
