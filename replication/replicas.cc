@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -193,19 +194,23 @@ void Replicas::begin_full_sync(Connection& connection, Replica& replica, std::st
   connection.replica = true;
   replica.state = Replica::State::waiting;
   replica.last_ack = replica.newline_at = steady_clock::now();
+  replica.asked_at = environment_.replication->stream_end();
   environment_.replication->replica_attached();
 }
 
 // --- turns
 
 void Replicas::give_snapshots() {
-  bool somebody_waits = false;
-  for (auto& [id, replica] : replicas_) somebody_waits |= replica->state == Replica::State::waiting;
-  if (!somebody_waits) return;
   Storage& storage = environment_.storage;
+  const auto anybody_can_use = [&](const SyncSnapshot* snapshot) {
+    return std::any_of(replicas_.begin(), replicas_.end(), [&](const auto& entry) {
+      return entry.second->state == Replica::State::waiting && (snapshot == nullptr || entry.second->can_use(*snapshot));
+    });
+  };
+  if (!anybody_can_use(nullptr)) return;
   std::shared_ptr<SyncSnapshot> snapshot = storage.take_sync_snapshot();
   if (snapshot == nullptr) snapshot = storage.recent_snapshot();
-  if (snapshot == nullptr) {
+  if (snapshot == nullptr || !anybody_can_use(snapshot.get())) {
     const SnapshotFigures& figures = storage.snapshots(SnapshotKind::sync);
     if (snapshot_asked_ && figures.failed > snapshots_failed_) {
       snapshot_asked_ = false;
@@ -225,7 +230,7 @@ void Replicas::give_snapshots() {
   snapshot_asked_ = false;
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);
-    if (connection == nullptr || replica->state != Replica::State::waiting) continue;
+    if (connection == nullptr || replica->state != Replica::State::waiting || !replica->can_use(*snapshot)) continue;
     std::shared_ptr<SyncSnapshot> its = snapshot;
     if (replica->wants_functions_only) {
       Result<std::shared_ptr<SyncSnapshot>> functions = storage.snapshot_of_functions();

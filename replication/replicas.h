@@ -33,6 +33,7 @@ struct Replica {
   bool wants_snapshot_only = false;   // REPLCONF rdb-only
   bool wants_functions_only = false;  // REPLCONF rdb-filter-only functions
   bool old_protocol = false;          // SYNC
+  Offset asked_at;                    // the stream's end, when it asked for a snapshot
 
   std::unique_ptr<Feeder> feeder;
   bool snapshot_sent = false;
@@ -43,6 +44,10 @@ struct Replica {
   std::chrono::steady_clock::time_point last_ack{};
   std::chrono::steady_clock::time_point newline_at{};
 
+  /// Who does not follow the stream by its offsets is given the state of when it asked, no older one.
+  bool can_use(const SyncSnapshot& snapshot) const {
+    return !(old_protocol || wants_snapshot_only) || snapshot.offset >= asked_at;
+  }
   bool follows() const { return state != State::introduced; }
   /// As INFO has it.
   std::string_view state_name() const;
