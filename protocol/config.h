@@ -233,6 +233,7 @@ struct Config {
   std::int64_t replica_priority = 100;
   bool replica_announced = true;
   bool replica_accept_empty_primary = false;
+  std::int64_t repl_digest_interval = 10;
   std::string replica_announce_ip;
   std::int64_t replica_announce_port = 0;
   bool repl_diskless_sync = true;

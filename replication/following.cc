@@ -189,6 +189,10 @@ void Replication::apply(std::span<const std::string_view> args) {
   replayer_->follow(args);
   if (replayer_->failed() > failed) note_failed_command(args[0]);
   if (args.size() > 1 && equals_ignoring_case(args[0], "FUNCTION")) environment_.scripting->functions().compile_stored();
+  // What clients write to a replica makes it differ, as they wish.
+  if (args.size() == 2 && equals_ignoring_case(args[0], "PING") && environment_.config.now().replica_read_only) {
+    digests_.compare(environment_.storage.keyspace(), args[1]);
+  }
   if (args.size() == 3 && equals_ignoring_case(args[0], "REPLCONF") && equals_ignoring_case(args[1], "GETACK")) ack_wanted_ = true;
 }
 

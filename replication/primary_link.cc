@@ -248,7 +248,7 @@ Status PrimaryLink::handshake() {
   }
   STELE_CHECK(command({"REPLCONF", "listening-port", std::to_string(request_.own_port)}));
   if (!request_.own_ip.empty()) STELE_CHECK(command({"REPLCONF", "ip-address", request_.own_ip}));
-  STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2"}));
+  STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest"}));
   const int answers = request_.own_ip.empty() ? 2 : 3;
   for (int i = 0; i < answers; ++i) {
     STELE_TRY(const std::string answer, reply());

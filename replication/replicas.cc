@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "protocol/clients.h"
+#include "protocol/resp_command.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
 #include "replication/replication.h"
@@ -88,6 +89,7 @@ bool Replicas::replconf(Call& call) {
     } else if (call.arg_is(i, "capa")) {
       if (equals_ignoring_case(value, "eof")) of(connection).knows_eof = true;
       if (equals_ignoring_case(value, "psync2")) of(connection).knows_psync2 = true;
+      if (equals_ignoring_case(value, "stele-digest")) of(connection).knows_digests = true;
     } else if (call.arg_is(i, "rdb-only")) {
       of(connection).wants_snapshot_only = integer(i + 1).value_or(0) != 0;
     } else if (call.arg_is(i, "rdb-filter-only")) {
@@ -354,6 +356,7 @@ void Replicas::cron(steady_clock::time_point now, bool may_ping) {
     pinged_ = now;
     environment_.storage.journal().batch().append(kPing);
   }
+  if (may_ping) tell_digest(now);
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);
     if (connection == nullptr || !replica->follows()) continue;
@@ -376,6 +379,18 @@ void Replicas::cron(steady_clock::time_point now, bool may_ping) {
       environment_.clients.close(*connection);
     }
   }
+}
+
+/// Only if somebody compares it; stock replicas pass over the text.
+void Replicas::tell_digest(steady_clock::time_point now) {
+  const auto interval = seconds(environment_.config.now().repl_digest_interval);
+  if (interval.count() == 0 || now - compared_ < interval) return;
+  bool somebody = false;
+  for_each([&](std::uint64_t, const Replica& replica) { somebody |= replica.knows_digests && replica.state == Replica::State::online; });
+  if (!somebody || !environment_.storage.counts_are_exact()) return;
+  compared_ = now;
+  const std::string text = digests_.next(environment_.storage.keyspace());
+  if (!text.empty()) append_command(environment_.storage.journal().batch(), "PING", text);
 }
 
 void Replicas::drop(Connection& connection, std::string_view why) {

@@ -62,7 +62,8 @@ const GeneratorGroup kGeneric("generic", {}, {
     {4, [](Source& s) -> Command { return {"MOVE", s.any_key(), s.database()}; }},
     {2, [](Source& s) -> Command { return {"KEYS", s.glob()}; }, Compare::as_set},
     {3, scan, Compare::scan},
-    {1, [](Source& s) -> Command { return {"SCAN", s.one_of("abc", "-1", "", "99999999999999999999999", "0x1", " 0")}; }, Compare::scan},
+    // No cursor beyond 64 bits: 7.0 leaves ERANGE in errno, and the next SORT takes it for its own.
+    {1, [](Source& s) -> Command { return {"SCAN", s.one_of("abc", "-1", "", "0x1", " 0")}; }, Compare::scan},
     {16, expire},
     {4, [](Source& s) -> Command { return {"TTL", s.any_key()}; }, Compare::near_seconds},
     {4, [](Source& s) -> Command { return {"PTTL", s.any_key()}; }, Compare::near_millis},

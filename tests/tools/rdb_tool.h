@@ -75,9 +75,10 @@ class RdbTool : public ::testing::Test {
     std::string name() const { return path.filename(); }
     bool is_readable() const { return !expected.contains("error") && !expected.value("damaged", false); }
   };
-  static std::vector<CorpusFile> corpus_files() {
+  static std::vector<CorpusFile> corpus_files(
+      const std::vector<std::string>& folders = {"generated", "handmade-unusual", "thirdparty"}) {
     std::vector<CorpusFile> out;
-    for (const char* folder : {"generated", "handmade-unusual", "thirdparty"}) {
+    for (const std::string& folder : folders) {
       for (const auto& entry : fs::directory_iterator(corpus() / "rdb" / folder)) {
         if (entry.path().extension() != ".rdb") continue;
         fs::path expected = entry.path().native() + ".expected.json";
