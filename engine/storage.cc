@@ -50,6 +50,8 @@ Status Storage::open(CommandRegistry& registry) {
 
   STELE_CHECK(install_received_state(options_.dir));
   STELE_CHECK(remove_received_remains(options_.dir));
+  std::error_code ignored;
+  std::filesystem::remove(options_.dir / "sync.rdb", ignored);
   STELE_CHECK(open_store());
   if (store_->label() == nullptr) {
     STELE_TRY(const auto source, find_source());

@@ -250,6 +250,7 @@ std::size_t Replication::receive(Connection& connection, std::string_view bytes)
       continue;
     }
     if (equals_ignoring_case(args[0], "MULTI")) unit_is_open_ = true;
+    if (unit_is_open_ && equals_ignoring_case(args[0], "FUNCTION")) unit_has_functions_ = true;
     if (unit_is_open_ && !equals_ignoring_case(args[0], "EXEC")) continue;
     const std::string_view unit = bytes.substr(done, at - done);
     if (unit_is_open_) {
@@ -257,6 +258,7 @@ std::size_t Replication::receive(Connection& connection, std::string_view bytes)
       const std::uint64_t failed = replayer_->failed();
       status = replayer_->apply(unit, keyspace.now(), stream_end());
       if (replayer_->failed() > failed) note_failed_command("multi");
+      if (std::exchange(unit_has_functions_, false)) environment_.scripting->functions().compile_stored();
     } else {
       apply(args);
     }

@@ -92,7 +92,12 @@ Status PrimaryLink::run() {
   STELE_CHECK(psync());
   if (!outcome_.full) return Status();
   phase_ = Phase::waiting_for_snapshot;
-  STELE_CHECK(receive_snapshot());
+  if (const Status status = receive_snapshot(); !status.ok()) {
+    // It may be as large as the data, and the next attempt may be far away.
+    std::error_code ignored;
+    fs::remove(request_.into.dir / "sync.rdb", ignored);
+    return status;
+  }
   phase_ = Phase::loading;
   return load_snapshot();
 }

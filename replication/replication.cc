@@ -198,7 +198,7 @@ void Replication::forget(Connection& connection) {
   stream_ = nullptr;
   replayer_.reset();
   unit_scanned_ = 0;
-  unit_is_open_ = false;
+  unit_is_open_ = unit_has_functions_ = false;
   down_since_ = steady_clock::now();
   attempt_at_ = down_since_;
   backoff_ = std::chrono::milliseconds(0);

@@ -140,6 +140,7 @@ class Replication {
   std::unique_ptr<Replayer> replayer_;
   std::size_t unit_scanned_ = 0;  // bytes of the transaction at the front of the stream that were parsed
   bool unit_is_open_ = false;
+  bool unit_has_functions_ = false;
   bool ack_wanted_ = false;
   std::chrono::steady_clock::time_point acked_{};
   std::chrono::steady_clock::time_point attempt_at_{};

@@ -20,7 +20,14 @@ FunctionEngine::FunctionEngine(Scripting& host, FunctionLibraries& stored)
     : host_(host), stored_(stored), sandbox_(std::make_shared<LuaSandbox>(LuaSandbox::Kind::functions, host)) {}
 
 void FunctionEngine::compile_stored() {
+  Libraries kept;
+  for (const auto& [name, library] : libraries_) {
+    const std::string* code = stored_.find(name);
+    if (code != nullptr && *code == library->code) kept[name] = library;
+  }
+  if (kept.size() < libraries_.size()) (void)adopt(std::move(kept));  // with fewer of them no two can have the same function
   for (const auto& [name, code] : stored_.all()) {
+    if (libraries_.contains(name)) continue;
     Result<std::shared_ptr<Library>> library = compile(code);
     Libraries wanted = libraries_;
     Status status = library.status();

@@ -43,7 +43,8 @@ class FunctionEngine {
 
   FunctionEngine(Scripting& host, FunctionLibraries& stored);
 
-  /// Compiles what is stored, at start. What does not compile any more stays stored, and is logged.
+  /// Makes what can be called what is stored: at start, and when a primary's stream has changed that. What does not compile any more
+  /// stays stored, and is logged.
   void compile_stored();
 
   const Libraries& libraries() const { return libraries_; }

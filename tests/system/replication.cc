@@ -166,6 +166,7 @@ class Run {
     }
     nodes_[0].server = std::make_unique<Server>(program(0), arguments(0));
     preload();
+    choose_fsync();
     for (std::size_t i = 1; i < nodes_.size(); ++i) start_replica(i);
   }
 
@@ -182,20 +183,17 @@ class Run {
       compare();
     }
     kill_everything_and_compare();
+    count_syncs();
     compare_streams();
   }
 
   std::string report() {
-    std::int64_t full = 0, partial = 0;
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      full += full_syncs(i);
-      partial += nodes_[i].partial + (nodes_[i].server->running() ? number(i, "sync_partial_ok") : 0);
-    }
+    if (full_ == 0) count_syncs();
     std::string faults;
     for (const auto& [kind, count] : faults_) faults += fmt::format("  {} {}", kind, count);
     return fmt::format(
         "{:18}{:6} rounds{:9} commands{:8} MB of stream{:4} full syncs ({} of them needed){:6} partial; faults:{}\n",
-        settings_.topology, rounds_, commands_, stream_bytes_ >> 20, full, full_needed_, partial,
+        settings_.topology, rounds_, commands_, stream_bytes_ >> 20, full_, full_needed_, partial_,
         faults.empty() ? " none" : faults);
   }
 
@@ -238,9 +236,9 @@ class Run {
                                "--client-output-buffer-limit", "replica", "0", "0", "0"});
     } else {
       // Small segments, checkpoints and memory tails: replicas that lag are fed from the disk, from many files.
-      args.insert(args.end(),
-                  {"--journal-segment-size", "1mb", "--checkpoint-journal-bytes", source_.one_of("1mb", "4mb"),
-                   "--journal-retain-size", "256mb", "--repl-backlog-size", source_.one_of("16kb", "1mb")});
+      args.insert(args.end(), {"--journal-segment-size", "1mb", "--checkpoint-journal-bytes",
+                               source_.one_of("1mb", "4mb"), "--journal-retain-size", "256mb", "--repl-digest-interval",
+                               "1", "--repl-backlog-size", source_.one_of("16kb", "1mb")});
       args.insert(args.end(), settings_.server_args.begin(), settings_.server_args.end());
     }
     if (i > 0) {
@@ -573,6 +571,11 @@ class Run {
     for (std::size_t n = 0; n < count; ++n) client(0).read();
   }
 
+  /// Slow on a busy disk: for whole runs, and from here on.
+  void choose_fsync() {
+    if (source_.one_in(4)) nodes_[0].server->run("CONFIG", "SET", "appendfsync", "always");
+  }
+
   /// A stock primary that comes back has something.
   void leave_marker() {
     nodes_[0].server->run("SELECT", 9);
@@ -687,6 +690,13 @@ class Run {
       if (tries == 3) fail("{}", what);
     }
     check_counts();
+    for (std::size_t i = 1; i < nodes_.size(); ++i) {
+      // What they compare by themselves, under load.
+      if (!is_redis(i) && number(i, "digest_ranges_that_differ") > 0) {
+        fail("server {} found a difference by itself: {}", nodes_[i].name,
+             nodes_[i].server->info("digest_last_difference"));
+      }
+    }
     for (const Node& node : nodes_) {
       const std::string log = node.server->log();
       if (const std::size_t at = log.find("== CRITICAL =="); at != std::string::npos) {
@@ -798,6 +808,13 @@ class Run {
     return frames;
   }
 
+  void count_syncs() {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      full_ += full_syncs(i);
+      partial_ += nodes_[i].partial + (nodes_[i].server->running() ? number(i, "sync_partial_ok") : 0);
+    }
+  }
+
   /// What every one of ours has at an offset is what the primary sent for it.
   void compare_streams() {
     std::optional<std::map<std::uint64_t, std::string>> first;
@@ -855,6 +872,8 @@ class Run {
   std::int64_t stream_bytes_ = 0;
   std::uint64_t compared_bytes_ = 0;
   std::int64_t full_needed_ = 0;
+  std::int64_t full_ = 0;  // at the end
+  std::int64_t partial_ = 0;
   std::map<std::string, std::int64_t> faults_;
 };
 

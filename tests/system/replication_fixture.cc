@@ -79,6 +79,8 @@ void Wire::send(std::string_view bytes) {
   }
 }
 
+void Wire::shut_down() { ::shutdown(fd_, SHUT_RDWR); }
+
 bool Wire::fill(std::chrono::milliseconds deadline) {
   pollfd ready{.fd = fd_, .events = POLLIN, .revents = 0};
   if (::poll(&ready, 1, static_cast<int>(deadline.count())) <= 0) return false;
@@ -148,6 +150,10 @@ FakePrimary::FakePrimary(Answer answer, std::string info)
 
 FakePrimary::~FakePrimary() {
   stopping_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (serving_ != nullptr) serving_->shut_down();
+  }
   thread_.join();
   ::close(listener_);
 }
@@ -163,14 +169,22 @@ void FakePrimary::run() {
     if (::poll(&ready, 1, 20) <= 0) continue;
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) continue;
+    Wire replica = Wire::of(fd);
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      serving_ = &replica;
+    }
     try {
-      serve(Wire::of(fd));
+      serve(replica);
     } catch (const ConnectionLost&) {
     }
+    const std::lock_guard lock(mutex_);
+    serving_ = nullptr;
   }
 }
 
-void FakePrimary::serve(Wire replica) {
+void FakePrimary::serve(Wire& replica) {
   for (;;) {
     const std::string head = replica.line();
     std::vector<std::string> args;

@@ -36,7 +36,9 @@ class Wire {
  public:
   explicit Wire(int port);
   /// Takes over a connected socket.
-  static Wire of(int fd) { return Wire(fd, 0); }
+  static Wire of(int fd) { return {fd, 0}; }
+  /// Ends its waits, from any thread.
+  void shut_down();
   Wire(Wire&& other) noexcept : fd_(std::exchange(other.fd_, -1)), in_(std::move(other.in_)) {}
   ~Wire();
 
@@ -76,13 +78,14 @@ class FakePrimary {
 
  private:
   void run();
-  void serve(Wire replica);
+  void serve(Wire& replica);
 
   int listener_ = -1;
   int port_ = 0;
   std::mutex mutex_;
   Answer answer_;  // guarded by mutex_
   const std::string info_;
+  Wire* serving_ = nullptr;  // guarded by mutex_
   std::atomic<int> asked_{0};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -279,6 +279,48 @@ TEST_F(Replication, MessagesOfAStockPrimaryReachSubscribersOnOurs) {
   EXPECT_EQ(words(shard.read()), "[smessage sharded two]");
 }
 
+TEST_F(Replication, FunctionsComeAndGoOnAReplicaHoweverTheyDoOnThePrimary) {
+  const auto library = [](std::string_view name) {
+    return fmt::format(
+        "#!lua name={0}\nredis.register_function{{function_name='{0}', callback=function() return '{0}' end, "
+        "flags={{'no-writes'}}}}",
+        name);
+  };
+  Server replica(following(primary_));
+  wait_in_step(primary_, replica);
+  primary_.run("FUNCTION", "LOAD", library("a"));
+  primary_.run("MULTI");
+  primary_.run("FUNCTION", "LOAD", library("b"));
+  primary_.run("SET", "k", "v");
+  primary_.run("EXEC");
+  wait_in_step(primary_, replica);
+  EXPECT_EQ(replica.run("FCALL_RO", "a", 0), "a");
+  EXPECT_EQ(replica.run("FCALL_RO", "b", 0), "b");
+  primary_.run("FUNCTION", "DELETE", "a");
+  wait_in_step(primary_, replica);
+  EXPECT_EQ(replica.run("FCALL_RO", "a", 0), error("ERR Function not found"));
+  EXPECT_EQ(replica.run("FUNCTION", "LIST").elements.size(), 1u);
+  primary_.run("MULTI");
+  primary_.run("FUNCTION", "FLUSH");
+  primary_.run("EXEC");
+  wait_in_step(primary_, replica);
+  EXPECT_EQ(replica.run("FUNCTION", "LIST").elements.size(), 0u);
+}
+
+// The estimate is kept in the value, and a replica's values are its primary's.
+TEST_F(Replication, PfcountIsFollowedAndChangesNothingWhereItIsAsked) {
+  Server replica(following(primary_));
+  wait_in_step(primary_, replica);
+  primary_.run("PFADD", "p", "a", "b", "c");
+  wait_in_step(primary_, replica);
+  EXPECT_EQ(replica.run("PFCOUNT", "p"), "3");
+  EXPECT_EQ(digest(replica), digest(primary_));
+  EXPECT_EQ(primary_.run("PFCOUNT", "p"), "3");
+  wait_in_step(primary_, replica);
+  EXPECT_EQ(digest(replica), digest(primary_));
+  EXPECT_EQ(primary_.info("sync_full"), "1");
+}
+
 TEST_F(Replication, WhatHasExpiredIsHiddenOnAReplicaUntilThePrimaryDeletesIt) {
   Server replica(following(primary_));
   wait_in_step(primary_, replica);
