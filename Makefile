@@ -25,7 +25,7 @@ help:
 	@echo "make asan     the server and all tests with AddressSanitizer and UBSan, to build/asan/bin/"
 	@echo "make tsan     the same with ThreadSanitizer, to build/tsan/bin/"
 	@echo "make test     build and run every test; PRESET=asan or tsan for those builds"
-	@echo "make soak     kill -9 and comparison with Redis, for DURATION=$(DURATION) seconds, then a minute of each fuzz target; PRESET= as above"
+	@echo "make soak     kill -9, comparison with Redis, replication under faults, for DURATION=$(DURATION) seconds, then a minute of each fuzz target; PRESET= as above"
 	@echo "make bench    measure against Redis, to build/bench/results.md; BENCH=\"--quick\" to try it"
 	@echo "make figures  copy build/bench/results.md into README.md"
 	@echo "make format   clang-format over all sources"
@@ -58,8 +58,10 @@ test:
 soak:
 	@.ci/setup.sh test
 	@$(WITH_TESTS)
-	@$(BUILD) --target stele-server stele-crash stele-differential $(FUZZERS)
-	$(BIN)/stele-crash --seconds $$(($(DURATION) / 2)) --writers 2
+	@$(BUILD) --target stele-server stele-crash stele-differential stele-replication stele-slow-replica $(FUZZERS)
+	$(BIN)/stele-crash --seconds $$(($(DURATION) / 4)) --writers 2
+	$(BIN)/stele-replication --seconds $$(($(DURATION) / 4)) --cut 1 --kill9 both --restart 1 --client-kill 1
+	$(BIN)/stele-slow-replica --data 256 --rate 16 --redis 1
 	$(BIN)/stele-differential --seconds $$(($(DURATION) / 4)) --resp 3 --kill9-every 2000 --restart-every 5000
 	$(BIN)/stele-differential --seconds $$(($(DURATION) / 4)) --resp 2
 	for fuzzer in $(FUZZERS); do $(BIN)/$$fuzzer --seconds 60 --corpus tests/fuzz/corpus/$${fuzzer#fuzz_} || exit 1; done

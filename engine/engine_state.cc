@@ -10,21 +10,27 @@ namespace {
 
 Status malformed(std::string_view what) { return Status::corrupt("checkpoint label: {} in the engine state", what); }
 
-Status parse_seed(std::string_view digits, KeyHasher::Seed& seed) {
-  if (digits.size() != 2 * seed.size()) return malformed("malformed hash seed");
+}  // namespace
+
+std::string text_of_seed(const KeyHasher::Seed& seed) {
+  std::string out;
+  for (const unsigned char byte : seed) fmt::format_to(std::back_inserter(out), "{:02x}", byte);
+  return out;
+}
+
+std::optional<KeyHasher::Seed> seed_of_text(std::string_view digits) {
+  KeyHasher::Seed seed{};
+  if (digits.size() != 2 * seed.size()) return std::nullopt;
   for (std::size_t i = 0; i < seed.size(); ++i) {
     const char* at = digits.data() + 2 * i;
     const auto [end, error] = std::from_chars(at, at + 2, seed[i], 16);
-    if (error != std::errc() || end != at + 2) return malformed("malformed hash seed");
+    if (error != std::errc() || end != at + 2) return std::nullopt;
   }
-  return Status();
+  return seed;
 }
 
-}  // namespace
-
 std::string EngineState::text() const {
-  std::string out = "seed ";
-  for (const unsigned char byte : seed) fmt::format_to(std::back_inserter(out), "{:02x}", byte);
+  std::string out = "seed " + text_of_seed(seed);
   fmt::format_to(std::back_inserter(out), "\npartitions {}\n", next_partition);
   for (const Database& db : databases) {
     fmt::format_to(std::back_inserter(out), "db {} {} {} {}\n", db.index, db.partition, db.keys, db.expires);
@@ -42,7 +48,9 @@ Result<EngineState> EngineState::parse(std::string_view text) {
     if (word == "seed") {
       std::string digits;
       lines >> digits;
-      STELE_CHECK(parse_seed(digits, state.seed));
+      const auto seed = seed_of_text(digits);
+      if (!seed) return malformed("malformed hash seed");
+      state.seed = *seed;
       seeded = true;
     } else if (word == "partitions") {
       lines >> state.next_partition;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "persistence/status.h"
 
 namespace stele {
+
+/// A hash seed in hex, as labels and RDB files for replicas have it.
+std::string text_of_seed(const KeyHasher::Seed& seed);
+std::optional<KeyHasher::Seed> seed_of_text(std::string_view digits);
 
 /// What a label holds of the keyspace, beside the offset: lines of words, so that a person can read it.
 ///

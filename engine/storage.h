@@ -168,6 +168,9 @@ class Storage {
   /// The history before this one, and the offset up to which it is the same; empty if there is none.
   const ReplicationId& previous_replid() const { return replid2_; }
   Offset previous_replid_end() const { return replid2_end_; }
+  /// True if the stream went by that name up to `offset` at least, however many names ago: a primary may have crashed twice while a
+  /// replica was away.
+  bool was_history(std::string_view replid, Offset offset) const;
   /// A history that continues none: DEBUG CHANGE-REPL-ID. The journal's batch must be empty.
   void begin_unrelated_history();
 
@@ -288,6 +291,7 @@ class Storage {
   Offset checkpoint_offset_;
   ReplicationId replid2_;  // the history before this one, valid up to replid2_end_
   Offset replid2_end_;
+  std::optional<Offset> unrelated_until_;  // names up to here are not ours any more
   std::chrono::steady_clock::time_point checkpoint_at_;
 
   std::deque<std::pair<std::chrono::steady_clock::time_point, Offset>> checkpoint_history_;  // for retain_for

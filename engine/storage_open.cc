@@ -211,6 +211,7 @@ void Storage::begin_unrelated_history() {
   STELE_ASSERT(journal_->batch().empty());
   replid2_.clear();
   replid2_end_ = Offset();
+  unrelated_until_ = journal_->end();
   journal_->begin_history(random_replid(), effects_->stream_db());
 }
 

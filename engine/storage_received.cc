@@ -28,6 +28,15 @@ void Storage::continue_history(ReplicationId replid) {
   journal_->begin_history(std::move(replid), effects_->stream_db());
 }
 
+bool Storage::was_history(std::string_view replid, Offset offset) const {
+  if (replid.empty()) return false;
+  if (replid == replid2_) return offset <= replid2_end_;
+  for (const Journal::OlderHistory& older : journal_->older_histories()) {
+    if (older.replid == replid) return offset <= older.end && (!unrelated_until_ || older.end > *unrelated_until_);
+  }
+  return false;
+}
+
 bool Storage::is_recent(Offset snapshot, std::uint64_t bytes) const {
   return journal_->end() - snapshot <= std::max(kStreamBehindSnapshot, bytes / 2);
 }
@@ -124,6 +133,7 @@ Status Storage::take_received() {
     STELE_TRY(journal_, Journal::open(options_.dir / options_.append_dir_name, options));
     replid2_.clear();
     replid2_end_ = Offset();
+    unrelated_until_.reset();
     base_of_stream_ = label->offset;
     effects_->attach(journal_->batch());
     checkpoint_history_.clear();

@@ -65,6 +65,7 @@ RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
                  .server_version = options_.server_version,
                  .used_memory = allocated_bytes_,
                  .is_aof_base = kind == SnapshotKind::base,
+                 .tell_hash_seed = kind != SnapshotKind::save,
                  .access = options_.rdb_access,
                  .policy = keyspace_->access_policy(),
                  .now = keyspace_->now()};

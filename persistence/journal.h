@@ -224,6 +224,14 @@ class Journal {
   };
   Result<SegmentStart> segment_start(Offset offset) const;
 
+  /// A name that the stream has had, and where it got another.
+  struct OlderHistory {
+    ReplicationId replid;
+    Offset end;
+  };
+  /// As far back as segments are kept; oldest first. O(segments).
+  std::vector<OlderHistory> older_histories() const;
+
   /// Every frame from `from` on, in order, checked once more. `invalid` if no frame begins at `from`.
   using ReplayFrame = std::function<Status(std::string_view payload, UnixTime time, Offset payload_start)>;
   Status replay(Offset from, const ReplayFrame& frame);

@@ -99,6 +99,16 @@ Result<Journal::SegmentStart> Journal::segment_start(Offset offset) const {
   return SegmentStart{.offset = segment->first(), .db = segment->header().db};
 }
 
+std::vector<Journal::OlderHistory> Journal::older_histories() const {
+  const std::lock_guard lock(segments_mutex_);
+  std::vector<OlderHistory> older;
+  for (std::size_t i = 1; i < segments_.size(); ++i) {
+    const ReplicationId& before = segments_[i - 1]->header().replid;
+    if (before != segments_[i]->header().replid) older.push_back({before, segments_[i]->first()});
+  }
+  return older;
+}
+
 Status Journal::replay(Offset from, const ReplayFrame& frame) {
   STELE_TRY(JournalReader reader, read_from(from));
   while (true) {

@@ -198,7 +198,7 @@ struct Config {
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
   std::int64_t journal_pin_size_max = 0;
-  std::int64_t journal_retain_size = 0;
+  std::int64_t journal_retain_size = std::int64_t{64} << 20;
   std::int64_t journal_retain_seconds = 0;
   std::int64_t journal_segment_size = std::int64_t{64} << 20;
 
@@ -233,6 +233,7 @@ struct Config {
   std::int64_t replica_priority = 100;
   bool replica_announced = true;
   bool replica_accept_empty_primary = false;
+  std::int64_t repl_digest_interval = 10;
   std::string replica_announce_ip;
   std::int64_t replica_announce_port = 0;
   bool repl_diskless_sync = true;

@@ -228,6 +228,7 @@ constexpr Directive kDirectives[] = {
     {.name = "rename-command", .type = repeated, .flags = kConfigFileOnly, MEMBER(renamed_commands)},
     {.name = "repl-backlog-size", .type = memory, .min = 1, .max = kLongMax, .floor = 16384, MEMBER(repl_backlog_size)},
     {.name = "repl-backlog-ttl", .type = integer, .max = kLongMax, MEMBER(repl_backlog_ttl)},
+    {.name = "repl-digest-interval", .type = integer, .max = kIntMax, MEMBER(repl_digest_interval)},
     {.name = "repl-disable-tcp-nodelay", .type = yes_no, MEMBER(repl_disable_tcp_nodelay)},
     {.name = "repl-diskless-load", .type = choice, .names = kDisklessLoadNames, MEMBER(repl_diskless_load)},
     {.name = "repl-diskless-sync", .type = yes_no, MEMBER(repl_diskless_sync)},

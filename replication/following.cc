@@ -103,7 +103,9 @@ void Replication::link_failed(std::string_view why) {
 void Replication::save_lost_writes() {
   const Journal& journal = environment_.storage.journal();
   const PrimaryLink::Outcome& outcome = *received_;
-  if (outcome.older_replid != journal.replid() || outcome.older_end >= journal.end()) return;
+  // The name that the primary had while we were the same may be an older one of ours: a crash has given us another since.
+  const bool known = outcome.older_replid == journal.replid() || environment_.storage.was_history(outcome.older_replid, outcome.older_end);
+  if (!known || outcome.older_end >= journal.end()) return;
   const auto path = environment_.storage.options().dir / fmt::format("lost-writes-{}-{}.aof", journal.replid(), outcome.older_end);
   const Result<std::uint64_t> bytes = write_lost_writes(environment_.storage.journal(), outcome.older_end, path);
   if (!bytes.ok()) return spdlog::error("writes that the primary does not have could not be saved: {}", bytes.status().message());
@@ -187,6 +189,10 @@ void Replication::apply(std::span<const std::string_view> args) {
   replayer_->follow(args);
   if (replayer_->failed() > failed) note_failed_command(args[0]);
   if (args.size() > 1 && equals_ignoring_case(args[0], "FUNCTION")) environment_.scripting->functions().compile_stored();
+  // What clients write to a replica makes it differ, as they wish.
+  if (args.size() == 2 && equals_ignoring_case(args[0], "PING") && environment_.config.now().replica_read_only) {
+    digests_.compare(environment_.storage.keyspace(), args[1]);
+  }
   if (args.size() == 3 && equals_ignoring_case(args[0], "REPLCONF") && equals_ignoring_case(args[1], "GETACK")) ack_wanted_ = true;
 }
 

@@ -84,6 +84,12 @@ void add_replication(InfoText& info, Environment& environment) {
   info.add("repl_backlog_first_byte_offset", journal.start() + 1);
   info.add("repl_backlog_histlen", journal.end() - journal.start());
   info.add("replicas_let_go", replicas.figures().let_go);
+  const DigestCheck::Figures& digests = replication.digests().figures();
+  info.add("digest_ranges_compared", digests.ranges);
+  info.add("digest_keys_compared", digests.keys);
+  info.add("digest_ranges_passed_over", digests.passed_over);
+  info.add("digest_ranges_that_differ", digests.differ);
+  if (!digests.last_difference.empty()) info.add("digest_last_difference", digests.last_difference);
   info.add("lost_writes_files", replication.figures().lost_writes_files);
   info.add("lost_writes_bytes", replication.figures().lost_writes_bytes);
 }

@@ -106,7 +106,10 @@ Status PrimaryLink::wait(short events, Clock::time_point deadline) {
     const int ready = ::poll(&waiting, 1, static_cast<int>(kPollSlice.count()));
     if (ready > 0) return Status();
     if (ready < 0 && errno != EINTR) return Status::io("poll: {}", std::strerror(errno));
-    if (Clock::now() >= deadline) return Status::unavailable("nothing came for {} s (repl-timeout)", request_.timeout.count());
+    if (Clock::now() < deadline) continue;
+    const bool connected = phase() > Phase::handshake;
+    return Status::unavailable("{}nothing came for {} s (repl-timeout)", connected ? "" : "Timeout connecting to the MASTER... ",
+                               request_.timeout.count());
   }
 }
 
@@ -128,7 +131,7 @@ Status PrimaryLink::connect() {
     int error = ::connect(fd_, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
       if (const Status waited = wait(POLLOUT, Clock::now() + request_.timeout); !waited.ok()) {
-        return Status::unavailable("Timeout connecting to the MASTER... {}: {}", text_of(*address), waited.message());
+        return Status::unavailable("{}: {}", text_of(*address), waited.message());
       }
       socklen_t bytes = sizeof error;
       if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) error = errno;
@@ -243,7 +246,7 @@ Status PrimaryLink::handshake() {
   }
   STELE_CHECK(command({"REPLCONF", "listening-port", std::to_string(request_.own_port)}));
   if (!request_.own_ip.empty()) STELE_CHECK(command({"REPLCONF", "ip-address", request_.own_ip}));
-  STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2"}));
+  STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest"}));
   const int answers = request_.own_ip.empty() ? 2 : 3;
   for (int i = 0; i < answers; ++i) {
     STELE_TRY(const std::string answer, reply());

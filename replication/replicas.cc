@@ -2,12 +2,14 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
 #include <spdlog/spdlog.h>
 
 #include "protocol/clients.h"
+#include "protocol/resp_command.h"
 #include "protocol/resp_integer.h"
 #include "protocol/resp_text.h"
 #include "replication/replication.h"
@@ -88,6 +90,7 @@ bool Replicas::replconf(Call& call) {
     } else if (call.arg_is(i, "capa")) {
       if (equals_ignoring_case(value, "eof")) of(connection).knows_eof = true;
       if (equals_ignoring_case(value, "psync2")) of(connection).knows_psync2 = true;
+      if (equals_ignoring_case(value, "stele-digest")) of(connection).knows_digests = true;
     } else if (call.arg_is(i, "rdb-only")) {
       of(connection).wants_snapshot_only = integer(i + 1).value_or(0) != 0;
     } else if (call.arg_is(i, "rdb-filter-only")) {
@@ -116,7 +119,7 @@ bool Replicas::continues(std::string_view replid, Offset from) const {
   const Journal& journal = storage.journal();
   if (from < journal.start() || from > journal.end()) return false;
   if (replid == journal.replid()) return true;
-  return replid == storage.previous_replid() && !replid.empty() && from <= storage.previous_replid_end();
+  return storage.was_history(replid, from);
 }
 
 /// PSYNC replid offset [FAILOVER]: `offset` is that of the first byte wanted, counted from 1.
@@ -191,19 +194,23 @@ void Replicas::begin_full_sync(Connection& connection, Replica& replica, std::st
   connection.replica = true;
   replica.state = Replica::State::waiting;
   replica.last_ack = replica.newline_at = steady_clock::now();
+  replica.asked_at = environment_.replication->stream_end();
   environment_.replication->replica_attached();
 }
 
 // --- turns
 
 void Replicas::give_snapshots() {
-  bool somebody_waits = false;
-  for (auto& [id, replica] : replicas_) somebody_waits |= replica->state == Replica::State::waiting;
-  if (!somebody_waits) return;
   Storage& storage = environment_.storage;
+  const auto anybody_can_use = [&](const SyncSnapshot* snapshot) {
+    return std::any_of(replicas_.begin(), replicas_.end(), [&](const auto& entry) {
+      return entry.second->state == Replica::State::waiting && (snapshot == nullptr || entry.second->can_use(*snapshot));
+    });
+  };
+  if (!anybody_can_use(nullptr)) return;
   std::shared_ptr<SyncSnapshot> snapshot = storage.take_sync_snapshot();
   if (snapshot == nullptr) snapshot = storage.recent_snapshot();
-  if (snapshot == nullptr) {
+  if (snapshot == nullptr || !anybody_can_use(snapshot.get())) {
     const SnapshotFigures& figures = storage.snapshots(SnapshotKind::sync);
     if (snapshot_asked_ && figures.failed > snapshots_failed_) {
       snapshot_asked_ = false;
@@ -223,7 +230,7 @@ void Replicas::give_snapshots() {
   snapshot_asked_ = false;
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);
-    if (connection == nullptr || replica->state != Replica::State::waiting) continue;
+    if (connection == nullptr || replica->state != Replica::State::waiting || !replica->can_use(*snapshot)) continue;
     std::shared_ptr<SyncSnapshot> its = snapshot;
     if (replica->wants_functions_only) {
       Result<std::shared_ptr<SyncSnapshot>> functions = storage.snapshot_of_functions();
@@ -354,6 +361,7 @@ void Replicas::cron(steady_clock::time_point now, bool may_ping) {
     pinged_ = now;
     environment_.storage.journal().batch().append(kPing);
   }
+  if (may_ping) tell_digest(now);
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);
     if (connection == nullptr || !replica->follows()) continue;
@@ -376,6 +384,18 @@ void Replicas::cron(steady_clock::time_point now, bool may_ping) {
       environment_.clients.close(*connection);
     }
   }
+}
+
+/// Only if somebody compares it; stock replicas pass over the text.
+void Replicas::tell_digest(steady_clock::time_point now) {
+  const auto interval = seconds(environment_.config.now().repl_digest_interval);
+  if (interval.count() == 0 || now - compared_ < interval) return;
+  bool somebody = false;
+  for_each([&](std::uint64_t, const Replica& replica) { somebody |= replica.knows_digests && replica.state == Replica::State::online; });
+  if (!somebody || !environment_.storage.counts_are_exact()) return;
+  compared_ = now;
+  const std::string text = digests_.next(environment_.storage.keyspace());
+  if (!text.empty()) append_command(environment_.storage.journal().batch(), "PING", text);
 }
 
 void Replicas::drop(Connection& connection, std::string_view why) {

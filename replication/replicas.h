@@ -10,6 +10,7 @@
 
 #include "persistence/stream_tail.h"
 #include "protocol/environment.h"
+#include "replication/digest_check.h"
 #include "replication/feeder.h"
 
 namespace stele {
@@ -28,9 +29,11 @@ struct Replica {
   std::string ip;  // announced; empty: where its connection comes from
   bool knows_eof = false;
   bool knows_psync2 = false;
+  bool knows_digests = false;
   bool wants_snapshot_only = false;   // REPLCONF rdb-only
   bool wants_functions_only = false;  // REPLCONF rdb-filter-only functions
   bool old_protocol = false;          // SYNC
+  Offset asked_at;                    // the stream's end, when it asked for a snapshot
 
   std::unique_ptr<Feeder> feeder;
   bool snapshot_sent = false;
@@ -41,6 +44,10 @@ struct Replica {
   std::chrono::steady_clock::time_point last_ack{};
   std::chrono::steady_clock::time_point newline_at{};
 
+  /// Who does not follow the stream by its offsets is given the state of when it asked, no older one.
+  bool can_use(const SyncSnapshot& snapshot) const {
+    return !(old_protocol || wants_snapshot_only) || snapshot.offset >= asked_at;
+  }
   bool follows() const { return state != State::introduced; }
   /// As INFO has it.
   std::string_view state_name() const;
@@ -102,6 +109,7 @@ class Replicas {
   }
   const ReplicasFigures& figures() const { return figures_; }
   const StreamTail& tail() const { return tail_; }
+  const DigestCheck& digests() const { return digests_; }
   std::string address_of(std::uint64_t id, const Replica& replica) const;
 
  private:
@@ -117,6 +125,7 @@ class Replicas {
   void send_to(Connection& connection, Replica& replica, Offset safe_end);
   void drop(Connection& connection, std::string_view why);
   bool too_far_behind(const Replica& replica) const;
+  void tell_digest(std::chrono::steady_clock::time_point now);
 
   Environment& environment_;
   absl::btree_map<std::uint64_t, std::unique_ptr<Replica>> replicas_;  // by the connection's id
@@ -126,6 +135,8 @@ class Replicas {
   bool snapshot_asked_ = false;
   std::uint64_t snapshots_failed_ = 0;
   std::chrono::steady_clock::time_point pinged_{};
+  std::chrono::steady_clock::time_point compared_{};
+  DigestCheck digests_;
   std::chrono::steady_clock::time_point alone_since_{};
   std::vector<std::uint64_t> gone_;               // forgotten, until the next turn()
   std::vector<std::unique_ptr<Feeder>> leaving_;  // of replicas that are gone

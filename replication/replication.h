@@ -91,11 +91,11 @@ class Replication {
     std::string refused_reason;  // why a full sync was refused; empty: it was not
   };
   const Figures& figures() const { return figures_; }
+  const DigestCheck& digests() const { return is_replica() ? digests_ : replicas_.digests(); }
   const PrimaryLink* link() const { return link_.get(); }
   bool full_sync_in_progress() const;
   std::chrono::steady_clock::time_point link_down_since() const { return down_since_; }
   std::chrono::steady_clock::time_point last_io() const;
-  void set_older_ids(const std::string& replid, Offset end);
 
  private:
   struct Waiting {
@@ -147,6 +147,7 @@ class Replication {
   std::chrono::milliseconds backoff_{0};
 
   std::vector<Waiting> waiting_;
+  DigestCheck digests_;
   bool look_at_waiting_ = false;
   bool ask_for_acks_ = false;
   Figures figures_;

@@ -115,6 +115,8 @@ void pfcount(Call& call) {
   }
   const auto estimate = hll::estimate(item.entry->inline_value());
   if (!estimate) return malformed(call);
+  // A replica's values are its primary's, to the byte: what its clients ask leaves nothing behind.
+  if (call.keyspace().expiry() == Expiry::hidden) return call.reply().integer(static_cast<std::int64_t>(*estimate));
   call.keyspace().begin_change(item);
   Entry* entry = Entry::resize_raw(item.entry, item.entry->inline_value().size());
   hll::set_cached_estimate({entry->inline_data(), entry->inline_value().size()}, *estimate);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kKeysPerReport = 1024;
 
-Status write_head(RdbWriter& writer, const RdbExportOptions& options, const Label& label) {
+Status write_head(RdbWriter& writer, const RdbExportOptions& options, const Label& label, const EngineState& state) {
   STELE_CHECK(writer.begin());
   STELE_CHECK(writer.aux("redis-ver", options.server_version));
   STELE_CHECK(writer.aux("redis-bits", "64"));
@@ -19,6 +19,7 @@ Status write_head(RdbWriter& writer, const RdbExportOptions& options, const Labe
   STELE_CHECK(writer.aux("repl-stream-db", fmt::to_string(label.stream_db)));
   STELE_CHECK(writer.aux("repl-id", label.replid));
   STELE_CHECK(writer.aux("repl-offset", fmt::to_string(label.offset)));
+  if (options.tell_hash_seed) STELE_CHECK(writer.aux("stele-hash-seed", text_of_seed(state.seed)));
   return writer.aux("aof-base", options.is_aof_base ? "1" : "0");
 }
 
@@ -109,7 +110,7 @@ class Exporter {
 Status write_rdb(Store::Snapshot& snapshot, const EngineState& state, const RdbExportOptions& options, File& file,
                  RdbExportProgress& progress) {
   RdbWriter writer(file, options.rdb);
-  STELE_CHECK(write_head(writer, options, *snapshot.label));
+  STELE_CHECK(write_head(writer, options, *snapshot.label, state));
   for (const auto& [name, code] : state.functions.all()) STELE_CHECK(writer.function(code));
   Exporter exporter(snapshot.objects, RdbOutput(writer, options), progress);
   for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));

@@ -16,6 +16,7 @@ struct RdbExportOptions {
   std::string server_version;  // the Redis that the file may say it comes from
   std::uint64_t used_memory = 0;
   bool is_aof_base = false;
+  bool tell_hash_seed = false;  // for replicas: ranges of hashes are then the same there
   bool as_commands = false;        // no RDB but the commands that make the data (CommandExport)
   bool annotate_time = false;      // of those: a #TS line in front
   /// Whether keys carry how idle they are, how often they are used, or neither.

@@ -112,6 +112,9 @@ class Importer final : public RdbVisitor {
 
   Status aux(std::string_view name, std::string_view value) override {
     if (name == "repl-id" && value.size() == 40) import_.replid = ReplicationId(value);
+    if (name == "stele-hash-seed" && lot_.empty() && first_) {
+      if (const auto seed = seed_of_text(value)) hasher_ = KeyHasher(import_.state.seed = *seed);
+    }
     if (name == "repl-stream-db") import_.stream_db = parse<int>(value).value_or(-1);
     if (name == "repl-offset") {
       if (const auto offset = parse<std::uint64_t>(value)) import_.offset = Offset(*offset);
@@ -184,7 +187,7 @@ class Importer final : public RdbVisitor {
   Store& store_;
   const RdbImportOptions& options_;
   const std::string file_;
-  const KeyHasher hasher_;
+  KeyHasher hasher_;
   RdbImport import_;
   Lot lot_;
   bool first_ = true;

@@ -175,6 +175,7 @@ TEST_F(ConfigBesideRedis, EveryNameOfRedisIsKnownAndTheOthersAreOurs) {
       "journal-segment-size",
       "journal-pin-size-max",
       "replica-accept-empty-primary",
+      "repl-digest-interval",
       "resident-memory",
       "block-cache-size",
       "checkpoint-interval",
