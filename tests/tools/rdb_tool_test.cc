@@ -103,6 +103,21 @@ TEST_F(RdbCommands, CheckFindsAKeyThatIsThereTwice) {
       << ran.out;
 }
 
+TEST_F(RdbCommands, CheckTakesNoTwoKeysForOne) {
+  // Similar names in several databases.
+  std::string bytes = "REDIS0010";
+  for (char db = 0; db < 5; ++db) {
+    bytes += std::string("\xfe") + db;
+    for (int i = 0; i < 1000; ++i) {
+      const std::string key = "session:" + std::to_string(i) + ":data";
+      bytes += std::string("\0", 1) + static_cast<char>(key.size()) + key + "\1v";
+    }
+  }
+  bytes += "\xff" + std::string(8, '\0');
+  const Ran ran = run({"check", write("similar.rdb", bytes)});
+  EXPECT_EQ(ran.exit_code, 0) << ran.out;
+}
+
 TEST_F(RdbCommands, InfoCountsByDatabaseAndType) {
   const auto lines = run_json({"info", "--json", sample()});
   ASSERT_EQ(lines.size(), 1u);

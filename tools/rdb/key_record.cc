@@ -72,7 +72,11 @@ Result<KeyDigest> stream_digest(const RdbKey& key) {
 }  // namespace
 
 KeyDigest key_id(const RdbKey& key) {
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(key.key.data(), key.key.size(), key.db);
+  // Both are hashed: as a seed, the database could be made up for by another key.
+  thread_local std::string both;
+  both.assign(reinterpret_cast<const char*>(&key.db), sizeof key.db);
+  both += key.key;
+  const XXH128_hash_t hash = XXH3_128bits(both.data(), both.size());
   return {hash.low64, hash.high64};
 }
 
