@@ -49,7 +49,7 @@ void Replication::begin_attempt() {
   request.own_ip = config.replica_announce_ip;
   request.holds_data = holds_data(storage.keyspace());
   request.accepts_empty = accepts_empty_ || config.replica_accept_empty_primary;
-  if (!must_resync_ && (request.holds_data || journal.end() > Offset(0))) {
+  if (!must_resync_) {
     request.replid = journal.replid();
     request.offset = journal.end();
     if (storage.previous_replid_end() == journal.end()) request.older_replid = storage.previous_replid();

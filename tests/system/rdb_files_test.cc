@@ -407,7 +407,7 @@ TEST(AppendOnlyDirectory, LostIsSaidAndTheCheckpointServesOnRequest) {
 }
 
 TEST(AppendOnlyDirectory, AStoreOlderThanTheBaseGivesWayToIt) {
-  Server server{"--journal-segment-size", "1mb"};
+  Server server{"--journal-segment-size", "1mb", "--journal-retain-size", "0"};
   fill(server);
   EXPECT_EQ(server.run("SAVE"), "OK");
   server.kill9();
