@@ -196,6 +196,7 @@ void Journal::hand_over_mark(bool closed) {
   item.buffer.append(begin, static_cast<std::size_t>(mark + kMarkBytesMax - begin));
   item.bytes = item.buffer.data();
   item.size = item.buffer.size();
+  item.is_mark = true;
   segment_bytes_ += item.size;
   idle_marked_ = durable;
   pending_.push_back(std::move(item));

@@ -257,6 +257,7 @@ class Journal {
     Offset end;
     Chain chain_before = 0;
     std::unique_ptr<Rotation> rotation;
+    bool is_mark = false;  // no frame begins there
   };
 
   struct PinRecord {

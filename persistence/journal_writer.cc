@@ -107,7 +107,8 @@ Status Journal::write_item(Handed& item) {
                                                  &written);
   item.done += written;
   if (!status.ok()) return status;
-  active_->note({position_, item.first, item.chain_before});
+  // A reader that began at a mark would not know the chain value of the frame behind it.
+  if (!item.is_mark) active_->note({position_, item.first, item.chain_before});
   position_ += item.size;
   active_->set_written_bytes(position_);
   return {};

@@ -122,6 +122,24 @@ TEST_F(JournalTest, ReplayBeginsOnlyWhereAFrameDoes) {
   EXPECT_EQ(inside.code(), Code::invalid);
 }
 
+TEST_F(JournalTest, ReadingStartsBehindAMarkThatASegmentBeginsWith) {
+  open();
+  commit(set_command("a", "1"));
+  journal_->begin_segment(0);
+  const std::filesystem::path second = dir_ / "appendonly.aof.2.incr.aof";
+  ASSERT_TRUE(wait_until([&] { return slurp(second).find("#D:") != std::string::npos; })) << "an idle journal marks what is durable";
+  const Offset first = journal_->end();
+  const std::string effect = set_command("b", std::string(1000, 'b'));
+  const Offset gate = commit(effect);
+  ASSERT_TRUE(wait_until([&] { return journal_->written() >= gate; }));
+  Result<JournalReader> reader = journal_->read_from(first + 10);
+  ASSERT_TRUE(reader.ok());
+  ByteBuffer bytes;
+  const Result<std::size_t> read = reader->read(bytes, 1 << 20);
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(bytes.view(), effect.substr(10));
+}
+
 TEST_F(JournalTest, ReadingStartsAnywhereAndYieldsTheStreamAlone) {
   options_.segment_bytes_target = 4096;
   open();

@@ -192,7 +192,7 @@ class Run {
     std::string faults;
     for (const auto& [kind, count] : faults_) faults += fmt::format("  {} {}", kind, count);
     return fmt::format(
-        "{:18}{:6} rounds{:9} commands{:8} MB of stream{:4} full syncs ({} of them needed){:6} partial; faults:{}\n",
+        "{:18}{:6} rounds{:9} commands{:8} MB of stream{:4} full syncs ({} accounted for){:6} partial; faults:{}\n",
         settings_.topology, rounds_, commands_, stream_bytes_ >> 20, full_, full_needed_, partial_,
         faults.empty() ? " none" : faults);
   }

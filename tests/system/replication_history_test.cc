@@ -19,7 +19,9 @@ void copy_tree(const fs::path& from, const fs::path& to) {
 
 class ReplicationHistory : public ::testing::Test {
  protected:
-  Server primary_{"--repl-diskless-sync-delay", "0", "--journal-retain-size", "64mb"};
+  // Nothing is in the stream that a test has not put there.
+  Server primary_{"--repl-diskless-sync-delay", "0", "--journal-retain-size",      "64mb",
+                  "--repl-digest-interval",     "0", "--repl-ping-replica-period", "3600"};
 };
 
 TEST_F(ReplicationHistory, APromotedReplicaGoesOnWithTheHistoryAndTheReplicasBelowItResume) {
@@ -131,6 +133,7 @@ TEST_F(ReplicationHistory, SeveralUncleanRestartsWhileAReplicaIsAwayCostNoFullSy
 }
 
 TEST_F(ReplicationHistory, AReplicaThatWasKilledResumes) {
+  primary_.run("SET", "k", "v");
   Server replica(following(primary_));
   wait_in_step(primary_, replica);
   for (int i = 0; i < 5; ++i) {
@@ -165,6 +168,7 @@ TEST_F(ReplicationHistory, AReplicaThatHasLostItsStoreResumesFromItsAppendOnlyFi
 }
 
 TEST_F(ReplicationHistory, AReplicaThatWasAwayForLongIsServedFromTheDisk) {
+  primary_.run("SET", "k", "v");
   Server replica(following(primary_));
   wait_in_step(primary_, replica);
   replica.terminate();
