@@ -17,6 +17,8 @@ constexpr std::uint64_t kStreamBehindSnapshot = std::uint64_t{64} << 20;
 void Storage::follow_primary(bool follows) {
   options_.follows_primary = follows;
   effects_->mute(follows);
+  // Whatever was selected: a start or a promotion is a place where others may begin.
+  if (!follows) effects_->set_stream_db(-1);
   keyspace_->set_expiry(follows ? Expiry::hidden : Expiry::active);
 }
 

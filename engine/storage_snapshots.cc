@@ -54,9 +54,14 @@ void Storage::begin_snapshot(SnapshotKind kind) {
     Result<JournalPin> pin = journal_->pin(journal_->end(), "full sync");
     if (pin.ok()) sync_pin_ = std::move(*pin);
   }
-  if (store_is_up_to_date()) return start_saver(kind);
-  checkpoint_wanted_ = false;
-  checkpointer_->start(label_now(false));
+  if (store_is_up_to_date()) {
+    start_saver(kind);
+  } else {
+    checkpoint_wanted_ = false;
+    checkpointer_->start(label_now(false));
+  }
+  // Who follows from the snapshot on, and does not look for repl-stream-db in it, is told the database.
+  if (kind != SnapshotKind::save && !options_.follows_primary) effects_->set_stream_db(-1);
 }
 
 RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {

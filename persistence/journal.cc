@@ -168,8 +168,9 @@ void Journal::hand_over(const char* bytes, std::size_t size, std::size_t done, c
 void Journal::hand_over_rotation(const ReplicationId& replid) {
   const Offset first = end_.load(std::memory_order_relaxed);
   auto rotation = std::make_unique<Rotation>();
-  rotation->text = make_segment_header(replid, first, chain_, db_);
-  rotation->header = {.replid = replid, .first = first, .chain = chain_, .bytes = rotation->text.size(), .db = db_};
+  const int db = std::max(0, db_);  // -1: whatever comes next selects one
+  rotation->text = make_segment_header(replid, first, chain_, db);
+  rotation->header = {.replid = replid, .first = first, .chain = chain_, .bytes = rotation->text.size(), .db = db};
   segment_bytes_ = rotation->header.bytes;
   mark_seed_ = chain_;
   stamped_second_ = -1;

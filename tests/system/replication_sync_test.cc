@@ -309,7 +309,7 @@ TEST_F(SyncProtocol, PsyncWithNothingGetsASnapshotBySizeAndThenTheStream) {
   const std::string snapshot = read_snapshot(wire);
   EXPECT_TRUE(snapshot.starts_with("REDIS00"));
   server_.run("SET", "k", "w");
-  EXPECT_EQ(wire.until("w\r\n"), request({"SET", "k", "w"}));
+  EXPECT_EQ(wire.until("w\r\n"), request({"SELECT", "0"}) + request({"SET", "k", "w"})) << "as if no database were selected";
   server_.run("SELECT", 2);
   server_.run("SET", "k", "x");
   EXPECT_EQ(wire.until("x\r\n"), request({"SELECT", "2"}) + request({"SET", "k", "x"}));
@@ -341,7 +341,7 @@ TEST_F(SyncProtocol, SyncGetsASnapshotWithoutAPreamble) {
   EXPECT_TRUE(read_snapshot(wire).starts_with("REDIS00"));
   wire.send("SYNC\r\n");  // it is one already
   server_.run("SET", "k", "w");
-  EXPECT_EQ(wire.until("w\r\n"), request({"SET", "k", "w"}));
+  EXPECT_EQ(wire.until("w\r\n"), request({"SELECT", "0"}) + request({"SET", "k", "w"}));
   EXPECT_EQ(server_.info("sync_full"), "1");
   EXPECT_EQ(server_.info("connected_slaves"), "1");
 }
