@@ -11,7 +11,7 @@
 #include "protocol/resp_text.h"
 #include "protocol/scripting/scripting.h"
 #include "protocol/secrets.h"
-#include "replication/replication.h"
+#include "protocol/replication_role.h"
 
 namespace stele {
 

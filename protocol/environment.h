@@ -24,7 +24,7 @@ class MemoryLimits;
 class Scripting;
 class PubSub;
 class Pushes;
-class Replication;
+class ReplicationRole;
 class Tracking;
 
 /// CLIENT PAUSE: until when, and whether commands that only read are put off too.
@@ -63,7 +63,7 @@ struct Environment {
   Pushes* pushes = nullptr;
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;
-  Replication* replication = nullptr;
+  ReplicationRole* replication = nullptr;
   TargetLinks target_links;
   Pause pause;
   std::vector<Connection*> monitors;

@@ -12,7 +12,7 @@
 #include "protocol/environment.h"
 #include "protocol/memory_limits.h"
 #include "protocol/server_version.h"
-#include "replication/replication.h"
+#include "protocol/replication_role.h"
 
 namespace stele {
 
@@ -69,7 +69,7 @@ void add_clients(InfoText& info, Environment& environment) {
     if (is_blocked(connection)) ++blocked;
   });
   info.begin("Clients");
-  info.add("connected_clients", environment.clients.size() - environment.replication->replicas().size());
+  info.add("connected_clients", environment.clients.size() - environment.replication->traffic().replicas);
   info.add("cluster_connections", 0);
   info.add("maxclients", environment.config.now().maxclients);
   info.add("client_recent_max_input_buffer", input_max);
@@ -92,17 +92,17 @@ void add_stats(InfoText& info, Environment& environment) {
   info.add("instantaneous_ops_per_sec", stats.commands_rate.per_second());
   info.add("total_net_input_bytes", stats.net_input_bytes);
   info.add("total_net_output_bytes", stats.net_output_bytes);
-  info.add("total_net_repl_input_bytes", environment.replication->figures().received_bytes);
-  info.add("total_net_repl_output_bytes", environment.replication->replicas().figures().sent_bytes);
+  const ReplicationRole::Traffic replication = environment.replication->traffic();
+  info.add("total_net_repl_input_bytes", replication.received_bytes);
+  info.add("total_net_repl_output_bytes", replication.sent_bytes);
   info.line("instantaneous_input_kbps:{:.2f}", kib(stats.input_rate));
   info.line("instantaneous_output_kbps:{:.2f}", kib(stats.output_rate));
   info.add("instantaneous_input_repl_kbps", "0.00");
   info.add("instantaneous_output_repl_kbps", "0.00");
   info.add("rejected_connections", stats.connections_rejected);
-  const ReplicasFigures& replicas = environment.replication->replicas().figures();
-  info.add("sync_full", replicas.full_syncs);
-  info.add("sync_partial_ok", replicas.partial_syncs);
-  info.add("sync_partial_err", replicas.partial_syncs_refused);
+  info.add("sync_full", replication.full_syncs);
+  info.add("sync_partial_ok", replication.partial_syncs);
+  info.add("sync_partial_err", replication.partial_syncs_refused);
   info.add("expired_keys", keyspace.expired);
   info.add("expired_stale_perc", "0.00");
   info.add("expired_time_cap_reached_count", 0);
@@ -233,6 +233,8 @@ void add_keyspace(InfoText& info, Environment& environment) {
     info.line("db{}:keys={},expires={},avg_ttl={}", i, db.size(), db.expires_size(), average_ttl(db, keyspace.now()));
   }
 }
+
+void add_replication(InfoText& info, Environment& environment) { environment.replication->add_info(info); }
 
 struct Section {
   std::string_view name;

@@ -42,7 +42,6 @@ std::string human_bytes(std::uint64_t bytes);
 // The sections that take a file of their own.
 void add_memory(InfoText& info, Environment& environment);       // info_memory.cc
 void add_persistence(InfoText& info, Environment& environment);  // info_persistence.cc
-void add_replication(InfoText& info, Environment& environment);
 void add_stele(InfoText& info, Environment& environment);
 
 }  // namespace stele

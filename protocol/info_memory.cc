@@ -6,7 +6,7 @@
 #include "protocol/memory_limits.h"
 #include "protocol/memory_overhead.h"
 #include "protocol/scripting/scripting.h"
-#include "replication/replication.h"
+#include "protocol/replication_role.h"
 
 namespace stele {
 
@@ -108,7 +108,7 @@ void add_memory(InfoText& info, Environment& environment) {
   info.add("mem_fragmentation_bytes", difference(now.rss, now.allocated));
   info.add("mem_not_counted_for_evict", environment.memory_limits->not_counted_bytes());
   // Replicas have no buffers of their own.
-  const std::size_t tail = environment.replication->replicas().tail().capacity();
+  const std::size_t tail = environment.replication->traffic().tail_bytes;
   info.add("mem_replication_backlog", tail);
   info.add("mem_total_replication_buffers", tail);
   info.add("mem_clients_slaves", 0);

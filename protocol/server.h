@@ -22,7 +22,7 @@
 #include "protocol/pubsub/pubsub.h"
 #include "protocol/pushes.h"
 #include "protocol/tracking/tracking.h"
-#include "replication/replication.h"
+#include "protocol/replication_role.h"
 
 namespace stele {
 
@@ -36,7 +36,7 @@ namespace stele {
 class Server {
  public:
   /// Opens the data directory and the sockets. The error is ready to print.
-  static Result<std::unique_ptr<Server>> start(LoadedConfig config, std::string executable);
+  static Result<std::unique_ptr<Server>> start(LoadedConfig config, std::string executable, const ReplicationParts& replication);
   ~Server();
 
   /// Keeps `title` as set-proc-title and proc-title-template say. It must outlive the server.
@@ -50,8 +50,8 @@ class Server {
  private:
   struct Io;  // asio stays in server_io.cc
 
-  explicit Server(LoadedConfig config, std::string executable);
-  Status open_storage();
+  Server(LoadedConfig config, std::string executable, const ReplicationParts& replication);
+  Status open_storage(const ReplicationParts& replication);
   Status open_sockets();
   void observe_config();
   void apply_config();
@@ -118,7 +118,7 @@ class Server {
   std::unique_ptr<PubSub> pubsub_;
   std::unique_ptr<Tracking> tracking_;
   std::unique_ptr<KeyspaceNews> news_;
-  std::unique_ptr<Replication> replication_;
+  std::unique_ptr<ReplicationRole> replication_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;
@@ -136,7 +136,7 @@ class Server {
   std::string pidfile_;
 };
 
-/// All rows of the server's command table.
+/// All rows of the server's command table, but those of replication.
 void register_commands(CommandRegistry& registry);
 
 }  // namespace stele

@@ -134,17 +134,17 @@ void register_commands(CommandRegistry& registry) {
       debug_commands(),
       pubsub_commands(),
       migrate_commands(),
-      replication_commands(),
   };
   for (const auto& rows : tables) registry.add(rows);
 }
 
-Server::Server(LoadedConfig config, std::string executable)
+Server::Server(LoadedConfig config, std::string executable, const ReplicationParts& replication)
     : config_(std::move(config)), clients_(poller_), now_(std::chrono::steady_clock::now()),
       read_buffer_(kReadBufferBytes) {
   std::setlocale(LC_COLLATE, "");  // SORT ... ALPHA
   register_types();
   register_commands(registry_);
+  registry_.add(replication.commands);
   environment_ = nullptr;
   executable_ = std::move(executable);
 }
@@ -153,11 +153,11 @@ Server::~Server() {
   if (!pidfile_.empty()) ::unlink(pidfile_.c_str());
 }
 
-Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string executable) {
+Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string executable, const ReplicationParts& replication) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   const std::set<std::string_view> without_effect = config.without_effect;
-  std::unique_ptr<Server> server(new Server(std::move(config), std::move(executable)));
+  std::unique_ptr<Server> server(new Server(std::move(config), std::move(executable), replication));
   const Config& now = server->config_.now();
   for (const std::string_view name : without_effect) {
     spdlog::warn("the directive '{}' is known but has no effect here", name);
@@ -173,7 +173,7 @@ Result<std::unique_ptr<Server>> Server::start(LoadedConfig config, std::string e
   // The sockets come first: a port in use must be found out before anything is written.
   server->io_ = std::make_unique<Io>(*server, server->poller_);
   STELE_CHECK(server->open_sockets());
-  STELE_CHECK(server->open_storage());
+  STELE_CHECK(server->open_storage(replication));
   server->observe_config();
   server->replication_->start();
   if (const Status status = server->oom_score_.apply(now); !status.ok()) spdlog::warn("{}", status.message());
@@ -212,7 +212,7 @@ Status Server::open_sockets() {
   return Status();
 }
 
-Status Server::open_storage() {
+Status Server::open_storage(const ReplicationParts& replication) {
   StorageOptions options = storage_options(config_.now());
   options.on_loading = [this] { loading_turn(); };
   storage_ = std::make_unique<Storage>(std::move(options), [this] { wake(); });
@@ -240,7 +240,7 @@ Status Server::open_storage() {
   environment_->pushes = pushes_.get();
   environment_->pubsub = pubsub_.get();
   environment_->tracking = tracking_.get();
-  replication_ = std::make_unique<Replication>(*environment_);
+  replication_ = replication.make_role(*environment_);
   environment_->replication = replication_.get();
   environment_->wake = [this] { wake(); };
   clients_.on_close([this](Connection& connection) {

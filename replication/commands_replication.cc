@@ -14,7 +14,7 @@ namespace {
 /// REPLICAOF host port [FORCE], REPLICAOF NO ONE
 void replicaof(Call& call) {
   Environment& environment = call.environment();
-  Replication& replication = *environment.replication;
+  Replication& replication = replication_of(environment);
   if (environment.config.now().cluster_enabled) return call.fail("ERR REPLICAOF not allowed in cluster mode.");
   if (replication.failover().state() != Failover::State::none) return call.fail("ERR REPLICAOF not allowed while failing over.");
   if (call.argc() > 4) return call.wrong_arity();
@@ -35,18 +35,18 @@ void replicaof(Call& call) {
   call.reply().ok();
 }
 
-void psync(Call& call) { call.environment().replication->psync(call); }
-void sync(Call& call) { call.environment().replication->sync(call); }
-void role(Call& call) { call.environment().replication->role(call); }
-void failover(Call& call) { call.environment().replication->failover().run(call); }
-void wait(Call& call) { call.environment().replication->wait(call, false); }
-void waitaof(Call& call) { call.environment().replication->wait(call, true); }
+void psync(Call& call) { replication_of(call.environment()).psync(call); }
+void sync(Call& call) { replication_of(call.environment()).sync(call); }
+void role(Call& call) { replication_of(call.environment()).role(call); }
+void failover(Call& call) { replication_of(call.environment()).failover().run(call); }
+void wait(Call& call) { replication_of(call.environment()).wait(call, false); }
+void waitaof(Call& call) { replication_of(call.environment()).wait(call, true); }
 
 /// REPLCONF option value [option value ...]
 void replconf(Call& call) {
   if (call.argc() % 2 == 0) return call.syntax_error();
   if (call.argc() == 3 && call.arg_is(1, "getack")) return;  // of a primary to its replicas
-  if (call.environment().replication->replicas().replconf(call)) return;
+  if (replication_of(call.environment()).replicas().replconf(call)) return;
   call.fail(fmt::format("ERR Unrecognized REPLCONF option: {:.128}", call.arg(1)));
 }
 
@@ -83,5 +83,9 @@ const Command kReplicationCommands[] = {
 }  // namespace
 
 std::span<const Command> replication_commands() { return kReplicationCommands; }
+
+ReplicationParts replication_parts() {
+  return {.commands = kReplicationCommands, .make_role = [](Environment& environment) { return std::make_unique<Replication>(environment); }};
+}
 
 }  // namespace stele

@@ -52,7 +52,7 @@ void Failover::run(Call& call) {
     return call.reply().ok();
   }
   if (state_ != State::none) return call.fail("ERR FAILOVER already in progress.");
-  Replication& replication = *environment_.replication;
+  Replication& replication = replication_of(environment_);
   if (replication.is_replica()) return call.fail("ERR FAILOVER is not valid when server is a replica.");
   if (replication.replicas().empty()) return call.fail("ERR FAILOVER requires connected replicas.");
   if (forces && (!timeout || host.empty())) return call.fail("ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
@@ -79,7 +79,7 @@ void Failover::run(Call& call) {
 
 void Failover::turn(steady_clock::time_point now) {
   if (state_ != State::waiting) return;
-  Replication& replication = *environment_.replication;
+  Replication& replication = replication_of(environment_);
   if (deadline_ && *deadline_ <= now) {
     if (!force_) return abort("Replica never caught up before timeout");
     spdlog::info("Failover to {}:{} time out exceeded, failing over.", host_, port_);
@@ -102,7 +102,7 @@ void Failover::turn(steady_clock::time_point now) {
 void Failover::begin_switch(const std::string& host, int port) {
   spdlog::info("Failover target is {}:{}, failing over.", host, port);
   state_ = State::in_progress;
-  environment_.replication->follow({host, port}, true);
+  replication_of(environment_).follow({host, port}, true);
 }
 
 void Failover::succeeded() {
@@ -120,7 +120,7 @@ void Failover::failed(std::string_view why) {
 void Failover::abort(std::string_view why) {
   spdlog::warn("FAILOVER aborted: {}", why);
   const bool switched = std::exchange(state_, State::none) == State::in_progress;
-  if (switched) environment_.replication->lead();
+  if (switched) replication_of(environment_).lead();
   release_clients();
 }
 

@@ -279,6 +279,7 @@ std::size_t Replication::receive(Connection& connection, std::string_view bytes)
     return bytes.size();
   }
   unit_scanned_ = at - done;
+  figures_.received_bytes += done;
   return done;
 }
 

@@ -16,14 +16,12 @@ std::int64_t seconds_since(steady_clock::time_point at) {
   return std::max<std::int64_t>(0, duration_cast<seconds>(steady_clock::now() - at).count());
 }
 
-void add_primary(InfoText& info, const Replication& replication, const Environment& environment) {
-  const Config& config = environment.config.now();
+void add_primary(InfoText& info, const Replication& replication, const Config& config, const Journal& journal) {
   info.add("master_host", replication.primary()->host);
   info.add("master_port", replication.primary()->port);
   info.add("master_link_status", replication.link_is_up() ? "up" : "down");
   info.add("master_last_io_seconds_ago", replication.link_is_up() ? seconds_since(replication.last_io()) : -1);
   info.add("master_sync_in_progress", replication.full_sync_in_progress() ? 1 : 0);
-  const Journal& journal = environment.storage.journal();
   info.add("slave_read_repl_offset", journal.end());
   info.add("slave_repl_offset", journal.end());
   if (replication.full_sync_in_progress()) {
@@ -43,6 +41,7 @@ void add_primary(InfoText& info, const Replication& replication, const Environme
   if (!replication.figures().refused_reason.empty()) {
     info.add("master_sync_refused_reason", replication.figures().refused_reason);
   }
+  info.add("master_stream_failed_commands", replication.figures().failed_commands);
   info.add("slave_priority", config.replica_priority);
   info.add("slave_read_only", config.replica_read_only ? 1 : 0);
   info.add("replica_announced", config.replica_announced ? 1 : 0);
@@ -50,15 +49,26 @@ void add_primary(InfoText& info, const Replication& replication, const Environme
 
 }  // namespace
 
-void add_replication(InfoText& info, Environment& environment) {
-  Replication& replication = *environment.replication;
-  Storage& storage = environment.storage;
-  const Config& config = environment.config.now();
+ReplicationRole::Traffic Replication::traffic() const {
+  const ReplicasFigures& figures = replicas_.figures();
+  return {.replicas = replicas_.size(),
+          .full_syncs = figures.full_syncs,
+          .partial_syncs = figures.partial_syncs,
+          .partial_syncs_refused = figures.partial_syncs_refused,
+          .received_bytes = figures_.received_bytes,
+          .sent_bytes = figures.sent_bytes,
+          .tail_bytes = replicas_.tail().capacity()};
+}
+
+void Replication::add_info(InfoText& info) const {
+  const Storage& storage = environment_.storage;
+  const Config& config = environment_.config.now();
   info.begin("Replication");
-  info.add("role", replication.is_replica() || !config.replicaof.host.empty() ? "slave" : "master");
+  info.add("role", is_replica() || !config.replicaof.host.empty() ? "slave" : "master");
   if (!storage.is_open()) return info.add("connected_slaves", 0);
-  if (replication.is_replica()) add_primary(info, replication, environment);
-  Replicas& replicas = replication.replicas();
+  const Journal& journal = storage.journal();
+  if (is_replica()) add_primary(info, *this, config, journal);
+  const Replicas& replicas = replicas_;
   info.add("connected_slaves", replicas.size());
   if (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0) {
     info.add("min_slaves_good_slaves", replicas.in_touch(seconds(config.min_replicas_max_lag)));
@@ -69,9 +79,8 @@ void add_replication(InfoText& info, Environment& environment) {
     info.line("slave{}:ip={},port={},state={},offset={},lag={}", index++, replicas.address_of(id, replica), replica.port,
               replica.state_name(), replica.acked, online ? seconds_since(replica.last_ack) : 0);
   });
-  const Journal& journal = storage.journal();
   const bool has_previous = !storage.previous_replid().empty();
-  info.add("master_failover_state", replication.failover().state_name());
+  info.add("master_failover_state", failover_.state_name());
   info.add("master_replid", journal.replid());
   info.add("master_replid2", has_previous ? storage.previous_replid() : ReplicationId(40, '0'));
   info.add("master_repl_offset", journal.end());
@@ -84,14 +93,14 @@ void add_replication(InfoText& info, Environment& environment) {
   info.add("repl_backlog_first_byte_offset", journal.start() + 1);
   info.add("repl_backlog_histlen", journal.end() - journal.start());
   info.add("replicas_let_go", replicas.figures().let_go);
-  const DigestCheck::Figures& digests = replication.digests().figures();
-  info.add("digest_ranges_compared", digests.ranges);
-  info.add("digest_keys_compared", digests.keys);
-  info.add("digest_ranges_passed_over", digests.passed_over);
-  info.add("digest_ranges_that_differ", digests.differ);
-  if (!digests.last_difference.empty()) info.add("digest_last_difference", digests.last_difference);
-  info.add("lost_writes_files", replication.figures().lost_writes_files);
-  info.add("lost_writes_bytes", replication.figures().lost_writes_bytes);
+  const DigestCheck::Figures& compared = digests().figures();
+  info.add("digest_ranges_compared", compared.ranges);
+  info.add("digest_keys_compared", compared.keys);
+  info.add("digest_ranges_passed_over", compared.passed_over);
+  info.add("digest_ranges_that_differ", compared.differ);
+  if (!compared.last_difference.empty()) info.add("digest_last_difference", compared.last_difference);
+  info.add("lost_writes_files", figures_.lost_writes_files);
+  info.add("lost_writes_bytes", figures_.lost_writes_bytes);
 }
 
 void Replication::role(Call& call) const {

@@ -78,7 +78,7 @@ bool Replicas::replconf(Call& call) {
           replica.fsynced = std::max(replica.fsynced, Offset(static_cast<std::uint64_t>(*on_disk)));
         }
       }
-      environment_.replication->acknowledged();
+      replication_of(environment_).acknowledged();
       return true;  // never answered
     }
     if (call.arg_is(i, "listening-port")) {
@@ -130,10 +130,10 @@ void Replicas::psync(Call& call) {
   if (!call.integer_arg(2, wanted)) return;
   if (call.argc() > 3) {
     if (!call.arg_is(3, "failover")) return call.syntax_error();
-    if (!environment_.replication->take_over_from(call, replid)) return;
+    if (!replication_of(environment_).take_over_from(call, replid)) return;
   }
   if (replicas_.contains(connection.id) && of(connection).follows()) return;
-  if (!environment_.replication->may_be_followed(call)) return;
+  if (!replication_of(environment_).may_be_followed(call)) return;
   Replica& replica = of(connection);
   const bool asks = replid != "?";
   const Offset from(static_cast<std::uint64_t>(std::max<std::int64_t>(0, wanted - 1)));
@@ -155,7 +155,7 @@ void Replicas::psync(Call& call) {
     replica.state = Replica::State::online;
     if (Result<JournalPin> pin = environment_.storage.journal().pin(from, connection.peer); pin.ok()) replica.pin = std::move(*pin);
     replica.next = from;
-    environment_.replication->replica_attached();
+    replication_of(environment_).update_restrictions();
     return;
   }
   if (asks) {
@@ -180,7 +180,7 @@ void Replicas::psync(Call& call) {
 void Replicas::sync(Call& call) {
   Connection& connection = connection_of(call);
   if (replicas_.contains(connection.id) && of(connection).follows()) return;
-  if (!environment_.replication->may_be_followed(call)) return;
+  if (!replication_of(environment_).may_be_followed(call)) return;
   Replica& replica = of(connection);
   replica.old_protocol = true;
   begin_full_sync(connection, replica, "it asked with SYNC");
@@ -194,8 +194,8 @@ void Replicas::begin_full_sync(Connection& connection, Replica& replica, std::st
   connection.replica = true;
   replica.state = Replica::State::waiting;
   replica.last_ack = replica.newline_at = steady_clock::now();
-  replica.asked_at = environment_.replication->stream_end();
-  environment_.replication->replica_attached();
+  replica.asked_at = replication_of(environment_).stream_end();
+  replication_of(environment_).update_restrictions();
 }
 
 // --- turns

@@ -10,6 +10,7 @@
 
 #include "engine/replayer.h"
 #include "protocol/environment.h"
+#include "protocol/replication_role.h"
 #include "replication/failover.h"
 #include "replication/primary_link.h"
 #include "replication/replicas.h"
@@ -23,17 +24,17 @@ namespace stele {
 ///        └──REPLICAOF NO ONE─────┴────────────────────────────── the link breaks ◄──────────────────────────────────┘
 ///
 /// Threads: the executor.
-class Replication {
+class Replication final : public ReplicationRole {
  public:
   explicit Replication(Environment& environment);
-  ~Replication();
+  ~Replication() override;
 
   // --- who we are
-  bool is_replica() const { return primary_.has_value(); }
+  void start() override;
+  bool is_replica() const override { return primary_.has_value(); }
+  bool is_followed() const override { return !replicas_.empty() && !is_replica(); }
   const std::optional<PrimaryAddress>& primary() const { return primary_; }
   bool link_is_up() const { return stream_ != nullptr; }
-  /// Follows the primary that the configuration names, from the start on.
-  void start();
   void follow(PrimaryAddress primary, bool accepts_empty = false);
   /// As a primary from here on; what was followed so far becomes the older history.
   void lead();
@@ -41,16 +42,12 @@ class Replication {
   Failover& failover() { return failover_; }
 
   // --- what that means to commands
-  /// Why `command` may not run, empty if it may.
-  std::string_view refusal(const Connection& connection, bool writes, bool stale) const;
-  bool restricts() const { return restricts_; }
-  /// Whether messages have to be in the stream.
-  bool is_followed() const { return !replicas_.empty() && !is_replica(); }
+  std::string_view refusal(const Connection& connection, bool writes, bool stale) const override;
+  void update_restrictions() override;
 
   // --- commands; each replies
   void psync(Call& call) { replicas_.psync(call); }
   void sync(Call& call) { replicas_.sync(call); }
-  void replconf(Call& call);
   void role(Call& call) const;
   void wait(Call& call, bool on_disk);
   /// PSYNC ... FAILOVER: false after an error reply.
@@ -59,29 +56,23 @@ class Replication {
   bool may_be_followed(Call& call) const;
 
   // --- turns
-  /// The stream: returns how much of `bytes` was used.
-  std::size_t receive(Connection& connection, std::string_view bytes);
-  void turn();
-  void cron(std::chrono::steady_clock::time_point now);
-  /// The turn's effects are about to be committed.
-  void before_commit();
-  /// They are, and the batch is empty; up to `safe_end` a crash takes nothing back.
-  void after_commit(Offset safe_end);
-  /// When something is to be done that nobody else wakes the executor for.
-  std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
-  void forget(Connection& connection);
+  std::size_t receive(Connection& connection, std::string_view bytes) override;
+  void turn() override;
+  void cron(std::chrono::steady_clock::time_point now) override;
+  void before_commit() override;
+  void after_commit(Offset safe_end) override;
+  std::optional<std::chrono::steady_clock::time_point> next_deadline() const override;
+  void forget(Connection& connection) override;
   /// A replica has said how far it is.
   void acknowledged() { look_at_waiting_ = true; }
-  void replica_attached() { update_restrictions(); }
-  void update_restrictions();
-  /// That have not got everything up to `target` yet.
-  std::size_t replicas_behind(Offset target) const;
-  /// Up to the end of this turn.
-  Offset stream_end() const;
-  void ask_for_acks() { ask_for_acks_ = true; }
-  void log_replicas_at_end() const;
+  Offset stream_end() const override;
+  std::size_t replicas_behind(Offset target) const override;
+  void ask_for_acks() override { ask_for_acks_ = true; }
+  void log_replicas_at_end() const override;
 
   // --- INFO
+  Traffic traffic() const override;
+  void add_info(InfoText& info) const override;
   struct Figures {
     std::uint64_t received_bytes = 0;
     std::uint64_t failed_commands = 0;
@@ -130,7 +121,6 @@ class Replication {
   std::optional<PrimaryAddress> primary_;
   bool accepts_empty_ = false;
   bool must_resync_ = false;  // what we have is not what the primary has: no partial sync
-  bool restricts_ = false;
   bool refuses_writes_ = false;
 
   std::unique_ptr<PrimaryLink> link_;
@@ -153,5 +143,13 @@ class Replication {
   bool ask_for_acks_ = false;
   Figures figures_;
 };
+
+/// The one implementation of the role, to those who know it.
+inline Replication& replication_of(Environment& environment) { return static_cast<Replication&>(*environment.replication); }
+
+/// REPLICAOF PSYNC REPLCONF FAILOVER WAIT ...
+std::span<const Command> replication_commands();
+/// For Server::start().
+ReplicationParts replication_parts();
 
 }  // namespace stele

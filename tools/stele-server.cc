@@ -11,6 +11,7 @@
 #include "protocol/log.h"
 #include "protocol/process_title.h"
 #include "protocol/server.h"
+#include "replication/replication.h"
 
 namespace {
 
@@ -52,7 +53,7 @@ int main(int argc, char** argv) {
   // From here on argv is what ps shows.
   stele::ProcessTitle title(argc, argv);
   spdlog::info("stele version={}, PID: {}, started", STELE_VERSION, ::getpid());
-  auto server = stele::Server::start(std::move(*config), title.program());
+  auto server = stele::Server::start(std::move(*config), title.program(), stele::replication_parts());
   if (!server.ok()) {
     spdlog::critical("{}", server.status().message());
     return 1;

@@ -6,7 +6,7 @@
 #include "protocol/help.h"
 #include "protocol/pubsub/pubsub.h"
 #include "protocol/pushes.h"
-#include "replication/replication.h"
+#include "protocol/replication_role.h"
 
 namespace stele {
 

@@ -4,13 +4,14 @@
 
 #include "protocol/acl/acl.h"
 #include "protocol/server.h"
+#include "replication/replication.h"
 
 namespace stele::test {
 namespace {
 
 class AclFile : public ::testing::Test {
  protected:
-  AclFile() { register_commands(registry_); }
+  AclFile() { register_commands(registry_), registry_.add(replication_commands()); }
   std::string errors(std::string_view text) {
     users_.clear();
     return parse_acl_file(text, "u.acl", &registry_, false, users_);

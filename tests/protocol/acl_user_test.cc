@@ -7,13 +7,14 @@
 #include "protocol/acl/acl.h"
 #include "protocol/acl/key_access.h"
 #include "protocol/server.h"
+#include "replication/replication.h"
 
 namespace stele::test {
 namespace {
 
 class AclUserTest : public ::testing::Test {
  protected:
-  AclUserTest() { register_commands(registry_); }
+  AclUserTest() { register_commands(registry_), registry_.add(replication_commands()); }
 
   /// The first error, after which the rest is not applied.
   RuleError apply(std::initializer_list<std::string_view> rules) {

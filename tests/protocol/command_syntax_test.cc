@@ -6,6 +6,7 @@
 
 #include "engine/command_registry.h"
 #include "protocol/server.h"
+#include "replication/replication.h"
 
 namespace stele::test {
 namespace {
@@ -79,7 +80,7 @@ TEST(CommandSyntax, MistakesAreNoticed) {
 
 TEST(CommandSyntax, EveryRowsCanBeRead) {
   CommandRegistry registry;
-  register_commands(registry);
+  register_commands(registry), registry.add(replication_commands());
   std::size_t read = 0;
   for (const RegisteredCommand& command : registry.all()) {
     if (command.row->syntax.empty()) continue;

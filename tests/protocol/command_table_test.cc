@@ -11,6 +11,7 @@
 #include "protocol/commands_command.h"
 #include "protocol/resp_text.h"
 #include "protocol/server.h"
+#include "replication/replication.h"
 #include "tests/protocol/json_reader.h"
 
 namespace stele::test {
@@ -71,7 +72,7 @@ std::string spec_text(const KeySpec& spec) {
 
 class CommandTable : public ::testing::Test {
  protected:
-  CommandTable() { register_commands(registry_); }
+  CommandTable() { register_commands(registry_), registry_.add(replication_commands()); }
 
   /// The facts by full name; empty if the file is not at hand.
   static std::map<std::string, Json> facts() {

@@ -11,6 +11,7 @@
 #include "engine/types.h"
 #include "persistence/journal_directory.h"
 #include "protocol/server.h"
+#include "replication/replication.h"
 #include "tests/protocol/config_test_support.h"
 
 namespace stele::test {
@@ -34,7 +35,7 @@ class RebuildTest : public ::testing::Test {
   static void SetUpTestSuite() {
     register_types();
     static CommandRegistry commands;
-    register_commands(commands);
+    register_commands(commands), commands.add(replication_commands());
     registry_ = &commands;
   }
 
@@ -163,7 +164,9 @@ TEST_F(Corpus, EveryAppendOnlyDirectoryHasItsDigestOrItsError) {
       }
       EXPECT_EQ(ours.status.ok(), stock.value("loads", false)) << key << ": " << ours.status.message();
       ++(ours.status.ok() ? loaded : refused);
-      if (ours.status.ok() && stock.contains("digest")) EXPECT_EQ(ours.digest, stock.value("digest", ""));
+      if (ours.status.ok() && stock.contains("digest")) {
+        EXPECT_EQ(ours.digest, stock.value("digest", ""));
+      }
     }
   }
   std::cout << loaded << " loaded, " << refused << " refused\n";
