@@ -148,6 +148,7 @@ Status Storage::save_now() {
 }
 
 void Storage::cancel_snapshot() {
+  backups_.stop();
   for (SnapshotFigures& figures : snapshots_) figures.wanted = false;
   if (!taking_) return;
   if (!saver_.running()) checkpoint_ended(checkpointer_->finish());
