@@ -16,6 +16,14 @@ void Storage::remove_backup_remains() {
 }
 
 void Storage::begin_backup() {
+  // Whose backups they are is told by what a checkpoint keeps, so there has to be one.
+  if (store_->label() == nullptr) {
+    if (!checkpoints_.last || checkpoints_.last->status.ok()) {
+      checkpoint_wanted_ = true;
+      return;
+    }
+    return backups_.failed_to_start(checkpoints_.last->status);
+  }
   // In this order: what is pinned stays, so the store's label is covered whichever it is by then.
   Result<JournalPin> pin = journal_->pin(journal_->start(), "backup");
   if (!pin.ok()) return backups_.failed_to_start(pin.status());

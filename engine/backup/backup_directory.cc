@@ -139,7 +139,7 @@ Status take_line(Backup& backup, Words words) {
 Status check_parts(const Backup& backup) {
   if (backup.number == 0 || backup.server.empty() || backup.replid.empty()) return Status::corrupt("lines are missing");
   if (backup.state > backup.end) return Status::corrupt("the store is ahead of the stream");
-  if (backup.store.empty() && backup.state != Offset(0)) return Status::corrupt("no files of the store are named");
+  if (backup.store.empty()) return Status::corrupt("no files of the store are named");
   Offset at = backup.segments.empty() ? backup.end : backup.segments.front().first;
   if (at > backup.state) return Status::corrupt("the stream between offsets {} and {} is not there", backup.state, at);
   for (const BackupSegment& segment : backup.segments) {

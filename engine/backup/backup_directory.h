@@ -81,7 +81,7 @@ struct Backup {
   Offset end;
   Chain chain = 0;
   int stream_db = 0;
-  std::vector<BackupFile> store;  // empty: the segments begin at offset 0
+  std::vector<BackupFile> store;
   std::vector<BackupSegment> segments;  // rising, without gaps, up to `end`
 
   /// Of all files; of those that this backup brought along.

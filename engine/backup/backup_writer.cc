@@ -1,6 +1,7 @@
 #include "engine/backup/backup_writer.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <spdlog/spdlog.h>
 
@@ -105,8 +106,8 @@ class Run {
     STELE_CHECK(remove_tree(job_.staging));
     STELE_TRY(label, store_.link_files(job_.staging));
     backup_.kind = Backup::Kind::full;
-    backup_.state = label != nullptr ? label->offset : Offset(0);
-    has_store_ = label != nullptr;
+    STELE_ASSERT(label != nullptr);
+    backup_.state = label->offset;
     job_.pin.advance(backup_.state);
     return take_segments(backup_.state);
   }
@@ -153,7 +154,7 @@ class Run {
     const fs::path store = partial_ / "store";
     const fs::path journal = partial_ / "journal";
     STELE_CHECK(create_directories_durably(journal));
-    if (backup_.kind == Backup::Kind::full && has_store_) STELE_CHECK(write_store(store));
+    if (backup_.kind == Backup::Kind::full) STELE_CHECK(write_store(store));
     for (const auto& segment : sealed_.segments) progress_.bytes_total += segment->written_bytes();
     for (const auto& segment : sealed_.segments) STELE_CHECK(write_segment(*segment, journal));
     STELE_CHECK(sync_directory(journal));
@@ -321,7 +322,6 @@ class Run {
   std::optional<BackupDirectory> directory_;
   std::optional<Backup> parent_;
   Journal::SealedSegments sealed_;
-  bool has_store_ = false;
   std::string full_because_;
 };
 

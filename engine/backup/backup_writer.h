@@ -58,7 +58,7 @@ class BackupWriter {
   BackupWriter& operator=(const BackupWriter&) = delete;
 
   bool running() const { return thread_.joinable(); }
-  /// Only when not running.
+  /// Only when not running. The store has a label.
   void start(const Store& store, Journal& journal, Job job);
   std::optional<Outcome> poll();
   /// Waits for the running one.

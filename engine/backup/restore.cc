@@ -93,10 +93,10 @@ Status lay_out_journal(const BackupDirectory& directory, const Backup& backup, c
 
 Status restore_into(const BackupDirectory& directory, const Backup& backup, const RestoreTarget& target, BackupProgress* progress) {
   const fs::path partial = target.data_dir / kPartial;
-  if (!backup.store.empty()) STELE_CHECK(lay_out_store(directory, backup, partial / "rocksdb", progress));
+  STELE_CHECK(lay_out_store(directory, backup, partial / "rocksdb", progress));
   STELE_CHECK(lay_out_journal(directory, backup, target, partial / target.append_dir_name, progress));
   // A server does not start with one and without the other.
-  if (!backup.store.empty()) STELE_CHECK(rename_durably(partial / "rocksdb", target.data_dir / "rocksdb"));
+  STELE_CHECK(rename_durably(partial / "rocksdb", target.data_dir / "rocksdb"));
   return rename_durably(partial / target.append_dir_name, target.data_dir / target.append_dir_name);
 }
 
