@@ -46,6 +46,8 @@ bool Store::may_contain(std::string_view key) const {
   return core_->db->KeyMayExist({}, core_->family(Family::objects), slice(key), &unused);
 }
 
+std::filesystem::path Store::scratch_dir() const { return core_->ingest_dir(); }
+
 Status Store::health() const { return core_->health->status(); }
 
 Status Store::Core::recover() {
