@@ -22,7 +22,8 @@ std::optional<Integer> parse(std::string_view text) {
   return value;
 }
 
-/// Strings and integers have been checked by reading them; of a collection, that its elements are in order and do not repeat.
+/// Strings and integers have been checked by reading them; of a collection, that its elements are in order and do not
+/// repeat.
 Status check_value(std::string_view key, std::string_view row) {
   STELE_TRY(const StoredValue stored, split_stored_value(row));
   const TypeOps* ops = type_ops_of_rdb(stored.rdb_type);
@@ -69,7 +70,8 @@ class Importer final : public RdbVisitor {
 
   Status function(std::string_view source) override {
     const Result<LibraryHead> head = parse_library_head(source);
-    if (!head.ok()) return Status::corrupt("{}: a function library in it is malformed: {}", file_, head.status().message());
+    if (!head.ok())
+      return Status::corrupt("{}: a function library in it is malformed: {}", file_, head.status().message());
     if (import_.state.functions.find(head->name) != nullptr) {
       return Status::corrupt("{}: the function library '{}' is in it twice", file_, head->name);
     }
@@ -104,7 +106,9 @@ class Importer final : public RdbVisitor {
     STELE_CHECK(named(buckets_.store(
         store_, threads,
         [&](double share) {
-          if (options_.on_progress) options_.on_progress((summary.end + static_cast<std::uint64_t>(share * static_cast<double>(summary.end))) / 2, file_bytes);
+          if (options_.on_progress)
+            options_.on_progress(
+                (summary.end + static_cast<std::uint64_t>(share * static_cast<double>(summary.end))) / 2, file_bytes);
         },
         [this] { return stopped(); })));
     import_.summary = std::move(summary);
@@ -115,7 +119,8 @@ class Importer final : public RdbVisitor {
   std::uint32_t access_of(const RdbKey& key) const {
     const auto clock = static_cast<std::uint32_t>(options_.now.ms() / 1000);
     if (!options_.lfu) {
-      return (clock - static_cast<std::uint32_t>(std::min<std::uint64_t>(key.idle_seconds.value_or(0), 0xffffff))) & 0xffffff;
+      return (clock - static_cast<std::uint32_t>(std::min<std::uint64_t>(key.idle_seconds.value_or(0), 0xffffff))) &
+             0xffffff;
     }
     return key.frequency ? lfu_minutes(options_.now) << 8 | *key.frequency : lfu_start(options_.now);
   }
@@ -149,7 +154,9 @@ class Importer final : public RdbVisitor {
   Status submit() {
     STELE_CHECK(wait());
     if (stopped()) return Status::unavailable("{}: loading was given up on request", file_);
-    sorting_ = std::async(std::launch::async, [this, rows = std::exchange(rows_, {})]() mutable { return sort(std::move(rows)); });
+    sorting_ = std::async(std::launch::async, [this, rows = std::exchange(rows_, buckets_.no_rows())]() mutable {
+      return sort(std::move(rows));
+    });
     rows_.bytes.reserve(kRowsBytes + kRowsBytes / 8);
     return Status();
   }
@@ -178,8 +185,8 @@ Result<RdbImport> import_rdb(RdbSource& source, Store& store, const RdbImportOpt
   const auto on_progress = [&](std::uint64_t done, std::uint64_t total) {
     if (options.on_progress) options.on_progress(done / 2, total);
   };
-  const RdbReadOptions read{.skip_unknown = options.skip_unknown, .verify_checksum = options.verify_checksum,
-                            .on_progress = on_progress};
+  const RdbReadOptions read{
+      .skip_unknown = options.skip_unknown, .verify_checksum = options.verify_checksum, .on_progress = on_progress};
   STELE_TRY(RdbSummary summary, read_rdb(source, read, importer));
   return importer.finish(std::move(summary), file_bytes);
 }

@@ -19,7 +19,7 @@ struct RdbImportOptions {
   bool lfu = false;           // what the access bits of keys are to mean
   UnixTime now;
   /// What is in memory at once, see RowBuckets; more than that is kept in a temporary file of the store's.
-  std::size_t memory_bytes = std::size_t{256} << 20;
+  std::size_t memory_bytes = std::size_t{64} << 20;
   /// Once true, the import ends with `unavailable` soon.
   const std::atomic<bool>* stop = nullptr;
   /// On the caller's thread, now and then. Reading is the one half, storing the other.

@@ -48,9 +48,16 @@ Status RowBuckets::add(Rows added, const std::vector<Hash48>& hashes) {
     at += bytes;
   }
   total_bytes_ += rows.bytes.size();
-  kept_bytes_ += rows.bytes.size() + rows.rows.size() * sizeof(Item);
-  kept_.back().rows = {};
+  kept_bytes_ += rows.bytes.size() + rows.rows.size() * (sizeof(Item) + sizeof(Rows::Row));
+  kept_.back().rows.clear();
   return kept_bytes_ <= memory_bytes_ ? Status() : spill();
+}
+
+RowBuckets::Rows RowBuckets::no_rows() {
+  if (spare_.empty()) return {};
+  Rows rows = std::move(spare_.back());
+  spare_.pop_back();
+  return rows;
 }
 
 Status RowBuckets::spill() {
@@ -80,10 +87,14 @@ Status RowBuckets::spill() {
         if (out.size() >= kWriteBytes) STELE_CHECK(flush());
       }
       bucket.slices.push_back({begin, spilled_ + out.size() - begin});
-      bucket.items = {};
+      bucket.items.clear();
     }
   }
   STELE_CHECK(flush());
+  for (Rows& rows : kept_) {
+    rows.bytes.clear();
+    spare_.push_back(std::move(rows));
+  }
   kept_.clear();
   kept_bytes_ = 0;
   return Status();

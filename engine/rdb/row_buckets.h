@@ -46,6 +46,9 @@ class RowBuckets {
   /// `hashes[i]` is of the key of row i.
   Status add(Rows added, const std::vector<Hash48>& hashes);
 
+  /// To be filled; of those that have been spilled, whose memory is used again.
+  Rows no_rows();
+
   /// Stores all rows, as checkpoints without a meaning in their label. `corrupt` if a key is there twice. `on_progress`
   /// gets the share that is done, on this thread; `stopped` may be asked on any.
   Status store(Store& store, int threads, const std::function<void(double)>& on_progress,
@@ -87,6 +90,7 @@ class RowBuckets {
   const std::size_t memory_bytes_;
   std::map<Partition, std::unique_ptr<Buckets>> partitions_;
   std::deque<Rows> kept_;  // what the items point into: they must not move
+  std::vector<Rows> spare_;
   std::size_t kept_bytes_ = 0;
   std::uint64_t total_bytes_ = 0;
   File scratch_;
