@@ -18,7 +18,7 @@ void RdbSaver::start(Store::Snapshot snapshot, Job job) {
   progress_.cancelled = false;
   started_at_ = std::chrono::steady_clock::now();
   thread_ = std::thread([this, snapshot = std::move(snapshot), job = std::move(job)]() mutable {
-    lower_thread_priority();
+    if (!job.is_waited_for) lower_thread_priority();
     Outcome outcome = write(std::move(snapshot), job);
     {
       const std::lock_guard lock(mutex_);
