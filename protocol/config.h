@@ -183,6 +183,8 @@ struct Config {
   bool rdbchecksum = true;
   std::int64_t rdb_version = 10;
   bool rdb_skip_unknown = false;
+  std::int64_t rdb_key_save_delay = 0;  // microseconds, for tests of what happens meanwhile; so is the next one
+  std::int64_t key_load_delay = 0;
   SanitizeDump sanitize_dump_payload = SanitizeDump::no;
 
   // Journal
@@ -197,6 +199,7 @@ struct Config {
   bool aof_use_rdb_preamble = true;
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
+  bool load_replaced_files = false;
   std::int64_t journal_pin_size_max = 0;
   std::int64_t journal_retain_size = std::int64_t{64} << 20;
   std::int64_t journal_retain_seconds = 0;

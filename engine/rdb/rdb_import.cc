@@ -4,13 +4,19 @@
 #include <charconv>
 #include <future>
 
+#include <spdlog/spdlog.h>
+
 #include "engine/access.h"
+#include "engine/rdb/key_delay.h"
 #include "engine/stored_value.h"
 #include "engine/type_ops.h"
+#include "protocol/resp_text.h"
 
 namespace stele {
 
 namespace {
+
+constexpr int kEmptyKeysLogged = 10;
 
 template <typename Integer>
 std::optional<Integer> parse(std::string_view text) {
@@ -67,7 +73,7 @@ Status check_value(std::string_view key, const StoredValue& stored) {
   if (ops == nullptr) return Status::corrupt("key '{}' has a value of the unknown type {}", key, stored.rdb_type);
   if (stored.rdb_type == rdb_type::kString) return Status();
   const Result<Entry*> entry = ops->from_rdb(key, stored.rdb_type, stored.value, std::nullopt);
-  if (!entry.ok()) return Status::corrupt("the value of key '{}' is malformed: {}", key, entry.status().message());
+  if (!entry.ok()) return Status::corrupt("integrity check failed: the value of key '{}' is malformed: {}", key, entry.status().message());
   Entry::destroy(*entry);
   return Status();
 }
@@ -145,6 +151,10 @@ class Importer final : public RdbVisitor {
       return Status::invalid("{}: key '{:.128}' and its value take {} bytes, 4 GiB are the most", file_, key.key,
                              key.key.size() + key.value.bytes.size());
     }
+    if (options_.key_delay.count() > 0) {
+      static const std::atomic<bool> never{false};
+      if (!sleep_unless(options_.stop != nullptr ? *options_.stop : never, options_.key_delay)) return given_up();
+    }
     EngineState::Database& db = import_.state.databases[key.db];
     ++db.keys;
     db.expires += key.expire_at_ms ? 1 : 0;
@@ -152,7 +162,13 @@ class Importer final : public RdbVisitor {
     return lot_.bytes() < options_.lot_bytes ? Status() : submit();
   }
 
+  Status skipped(const RdbKey& key, RdbValueOutcome why) override {
+    if (why == RdbValueOutcome::empty && empty_logged_++ < kEmptyKeysLogged) spdlog::warn("{}: skipping empty key: {}", file_, printed(key.key, 128));
+    return Status();
+  }
+
   Result<RdbImport> finish(RdbSummary summary) {
+    if (summary.empty_skipped > 0) spdlog::warn("{}: empty keys skipped: {}", file_, summary.empty_skipped);
     if (!lot_.empty()) STELE_CHECK(submit());
     STELE_CHECK(wait());
     import_.summary = std::move(summary);
@@ -168,9 +184,11 @@ class Importer final : public RdbVisitor {
     return key.frequency ? lfu_minutes(options_.now) << 8 | *key.frequency : lfu_start(options_.now);
   }
 
+  Status given_up() const { return Status::unavailable("{}: loading was given up on request", file_); }
+
   Status submit() {
     STELE_CHECK(wait());
-    if (options_.stop != nullptr && *options_.stop) return Status::unavailable("{}: loading was given up on request", file_);
+    if (options_.stop != nullptr && *options_.stop) return given_up();
     storing_ = std::async(std::launch::async, [this, first = std::exchange(first_, false), lot = std::move(lot_)]() mutable {
       return store_lot(store_, lot, first);
     });
@@ -191,6 +209,7 @@ class Importer final : public RdbVisitor {
   RdbImport import_;
   Lot lot_;
   bool first_ = true;
+  int empty_logged_ = 0;
   std::future<Status> storing_;
 };
 

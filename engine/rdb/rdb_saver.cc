@@ -26,7 +26,7 @@ void RdbSaver::start(Store::Snapshot snapshot, Job job) {
   started_at_ = std::chrono::steady_clock::now();
   thread_ = std::thread([this, snapshot = std::move(snapshot), job = std::move(job)]() mutable {
     // Commands come first where cores are few. Of the thread alone: on Linux, priorities are those of threads.
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+    if (job.gives_way) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
     Outcome outcome = write(std::move(snapshot), job);
     {
       const std::lock_guard lock(mutex_);

@@ -25,6 +25,7 @@ class RdbSaver {
   struct Job {
     std::filesystem::path temporary;
     RdbExportOptions options;
+    bool gives_way = true;  // to everything else that wants a core
     /// On the saver's thread, with the file written and synced: puts it in its place.
     std::function<Status(const Label&)> install;
   };
