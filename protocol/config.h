@@ -152,6 +152,7 @@ struct Config {
   bool syslog_enabled = false;
   std::string syslog_ident = "stele";
   std::string syslog_facility = "local0";
+  bool crash_log_enabled = true;
   bool set_proc_title = true;
   std::string proc_title_template = "{title} {listen-addr} {server-mode}";
   std::int64_t hz = 10;

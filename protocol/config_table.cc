@@ -153,7 +153,7 @@ constexpr Directive kDirectives[] = {
     {.name = "cluster-replica-no-failover", .alias = "cluster-slave-no-failover", .type = yes_no, MEMBER(cluster_replica_no_failover)},
     {.name = "cluster-replica-validity-factor", .alias = "cluster-slave-validity-factor", .type = integer, .max = kIntMax, MEMBER(cluster_replica_validity_factor)},
     {.name = "cluster-require-full-coverage", .type = yes_no, MEMBER(cluster_require_full_coverage)},
-    {.name = "crash-log-enabled", .type = yes_no, .inert_default = "yes"},
+    {.name = "crash-log-enabled", .type = yes_no, MEMBER(crash_log_enabled)},
     {.name = "crash-memcheck-enabled", .type = yes_no, .inert_default = "yes"},
     {.name = "daemonize", .type = yes_no, .flags = kConfigImmutable, MEMBER(daemonize)},
     {.name = "databases", .type = integer, .flags = kConfigImmutable, .min = 1, .max = kIntMax, MEMBER(databases)},

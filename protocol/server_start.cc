@@ -17,6 +17,7 @@
 #include "protocol/authentication.h"
 #include "protocol/commands.h"
 #include "protocol/commands_server.h"
+#include "protocol/crash_report.h"
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
 #include "protocol/server.h"
@@ -336,6 +337,10 @@ void Server::observe_config() {
                       replication_->update_restrictions();
                       return Status();
                     });
+  config_.on_change({"crash-log-enabled"}, [](const Config& config) {
+    set_crash_report(config);
+    return Status();
+  });
   config_.on_change({"loglevel"}, [](const Config& config) {
     set_log_level(config.loglevel);
     return Status();
