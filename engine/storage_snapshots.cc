@@ -160,6 +160,7 @@ void Storage::give_up_sync_snapshot() {
 }
 
 void Storage::cancel_snapshot() {
+  backups_.stop();
   for (SnapshotFigures& figures : snapshots_) figures.wanted = false;
   if (!taking_) return;
   if (!saver_.running()) checkpoint_ended(checkpointer_->finish());

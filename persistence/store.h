@@ -83,6 +83,10 @@ class Store {
   };
   Snapshot snapshot() const;
 
+  /// Makes `dir`, which must not exist and has to be on the same disk, the store as it is at this moment: hard links of the sorted
+  /// files, copies of the small rest. Returns the label of that state; null if there is none. Durable, and quick: no data is copied.
+  Result<std::shared_ptr<const Label>> link_files(const std::filesystem::path& dir) const;
+
   /// `unavailable` while another writer exists, or if RocksDB has stopped over an error until the next open (reads go
   /// on); `io`, `exhausted` or `corrupt` if a lesser background error persists.
   Result<CheckpointWriter> begin_checkpoint();

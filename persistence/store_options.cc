@@ -34,6 +34,8 @@ class ForwardingLogger : public rocksdb::Logger {
     std::vsnprintf(line, sizeof line, format, arguments);
     // Said at every open: ingested files have no such id in the MANIFEST of this version.
     if (std::strstr(line, "without unique ID") != nullptr) return;
+    // Said at every backup.
+    if (std::strstr(line, "File Deletions") != nullptr) return;
     // Said at every checkpoint while it lasts; StoreHealth says it once.
     if (std::strstr(line, "Stalling writes") != nullptr) return;
     spdlog::log(level, "store: rocksdb: {}", line);
