@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -34,6 +35,7 @@ struct RebuildOptions {
   bool may_be_truncated = true;  // the last file
   bool lfu = false;
   UnixTime now;
+  std::chrono::microseconds key_delay{0};  // after each key: key-load-delay
   ReplicationId replid;  // of the history that begins with the data
   /// Now and then: bytes read, of how many.
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;

@@ -58,10 +58,12 @@ class Reader {
   std::uint64_t position() const { return begin_ + at_; }
   std::uint64_t left_to_read() const { return total_ - std::min<std::uint64_t>(total_, begin_ + buffer_.size()); }
 
-  Status bad(std::string_view what) const {
-    return Status::corrupt("{}: position {}: {}; `redis-check-aof --fix` on a copy shows what can be kept", file_.path().native(),
-                           position(), what);
+  /// As the messages of stock servers begin, which people and tools look for.
+  Status failed(std::string_view what, std::string_view more) const {
+    return Status::corrupt("{} reading the append only file {}: position {}{}; `redis-check-aof --fix` on a copy shows what can be kept",
+                           what, file_.path().native(), position(), more);
   }
+  Status bad(std::string_view what) const { return failed("Bad file format", fmt::format(": {}", what)); }
 
   Status fill() {
     buffer_.erase(0, at_);
@@ -105,7 +107,7 @@ class Reader {
 
   Status run(std::span<const std::string_view> args) {
     const Status status = run_(args);
-    return status.ok() ? status : bad(status.message());
+    return status.ok() ? status : failed(status.message(), "");
   }
 
   Status at_end() {
@@ -117,7 +119,7 @@ class Reader {
     const std::uint64_t whole = multi_at_.value_or(position());
     if (whole == total_) return Status();
     if (!options_.may_be_truncated) {
-      return bad(fmt::format("the file ends within a {}", multi_at_ ? "transaction" : "command"));
+      return failed("Unexpected end of file", fmt::format(": it ends within a {}", multi_at_ ? "transaction" : "command"));
     }
     spdlog::warn("{}: the last {} bytes are a {} without its end, as a crash leaves it: left out (aof-load-truncated)",
                  file_.path().native(), total_ - whole, multi_at_ ? "transaction" : "command");
