@@ -39,7 +39,7 @@ class Moments : public Tool {
 };
 
 TEST_F(Moments, EveryRecordedOffsetAndTimeComesBackWithItsDigest) {
-  Server server{"--journal-segment-size", "256kb"};
+  Server server{"--journal-segment-size", "1mb"};
   RecordedRun run(server, 20261122);
   const int wanted = moments_wanted(6);
   run.run(wanted / 2, 120);

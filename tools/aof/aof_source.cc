@@ -170,10 +170,11 @@ Result<AofSource> open_aof(const fs::path& path) {
       STELE_TRY(AofFile file, look_at_file(path / name, Manifest::Type::base));
       return AofSource{.named = path, .files = {std::move(file)}};
     }
-    for (const auto& entry : fs::directory_iterator(path, error)) {
-      if (entry.path().native().ends_with(".aof")) {
+    for (const fs::path& dir : {path, path / "appendonlydir"}) {
+      for (const auto& entry : fs::directory_iterator(dir, error)) {
+        if (!entry.path().native().ends_with(".aof")) continue;
         return Status::invalid("{}: files but no manifest that says in which order; a stock server would start empty and write over "
-                               "them. Name one of the files to look at it", path.native());
+                               "them. Name one of the files to look at it", dir.native());
       }
     }
     return Status::invalid("{}: no append-only files here", path.native());
