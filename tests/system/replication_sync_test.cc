@@ -144,7 +144,7 @@ TEST_F(FullSync, DamagedOnesOfEveryKindLeaveTheDataAsTheyWere) {
 }
 
 TEST_F(FullSync, BetweenStelesTheStoreItselfIsSent) {
-  Server primary{"--repl-diskless-sync-delay", "0", "--checkpoint-journal-bytes", "256kb"};
+  Server primary{"--repl-diskless-sync-delay", "0", "--checkpoint-journal-bytes", "1mb"};
   primary.run("DEBUG", "POPULATE", 20000, "key", 100);
   primary.run("SET", "expires", "later", "EX", 1000);
   primary.run("ZADD", "zset", 1, "one", 2, "two");
