@@ -66,7 +66,7 @@ void Storage::begin_snapshot(SnapshotKind kind) {
 
 RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
   RdbSaver::Job job;
-  job.gives_way = kind != SnapshotKind::sync;  // a replica waits for that one, and holds back the journal meanwhile
+  job.is_waited_for = kind == SnapshotKind::sync;  // by a replica, which holds back the journal meanwhile
   job.options = {.rdb = options_.rdb,
                  .server_version = options_.server_version,
                  .used_memory = allocated_bytes_,
@@ -147,7 +147,9 @@ Status Storage::save_now() {
     return checkpointed;
   }
   changes_taken_ = keyspace_->stats().changes;
-  start_saver(SnapshotKind::save);
+  RdbSaver::Job job = snapshot_job(SnapshotKind::save);
+  job.is_waited_for = true;
+  saver_.start(store_->snapshot(), std::move(job));
   const RdbSaver::Outcome outcome = saver_.finish();
   snapshot_ended(outcome);
   return outcome.status;

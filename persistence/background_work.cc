@@ -11,7 +11,7 @@ namespace stele {
 
 namespace {
 
-constexpr int kNice = 19;
+constexpr int kNice = 10;  // at 19 a busy machine lets it do next to nothing
 // linux/ioprio.h is not everywhere.
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioBestEffort = 2;

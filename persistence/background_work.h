@@ -8,7 +8,8 @@
 
 namespace stele {
 
-/// Lets everybody else go first, at the processor and at the disk. Of the calling thread alone, for good.
+/// Lets everybody else go first, at the processor and at the disk: commands, where cores are few. Of the calling thread alone, for
+/// good; on Linux priorities are those of threads.
 void lower_thread_priority();
 
 /// Keeps a thread's reading or writing to so many bytes a second. One thread, but set_rate() on any.

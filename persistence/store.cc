@@ -58,6 +58,8 @@ Result<std::shared_ptr<const Label>> Store::link_files(const std::filesystem::pa
   return label();
 }
 
+std::filesystem::path Store::scratch_dir() const { return core_->ingest_dir(); }
+
 Status Store::health() const { return core_->health->status(); }
 
 Status Store::Core::recover() {

@@ -98,6 +98,9 @@ class Store {
   /// in `expires` stay until their time has come.
   void drop_range(std::string_view first, std::string_view end);
 
+  /// For files that are of no use once the process has ended: what is left there is removed at open.
+  std::filesystem::path scratch_dir() const;
+
   /// The error that keeps compactions or drops from making progress, until it has been overcome.
   Status health() const;
 

@@ -9,6 +9,7 @@ struct Lz4Compressor::State {
   LZ4F_preferences_t preferences{};
   std::string out;
   bool begun = false;
+  std::size_t done = 0;  // of `out`, in this call
 };
 
 Lz4Compressor::Lz4Compressor(std::uint64_t content_bytes) : state_(std::make_unique<State>()) {
@@ -23,28 +24,32 @@ Lz4Compressor::Lz4Compressor(std::uint64_t content_bytes) : state_(std::make_uni
 
 Lz4Compressor::~Lz4Compressor() { LZ4F_freeCompressionContext(state_->context); }
 
+Status Lz4Compressor::note(std::size_t result) {
+  if (LZ4F_isError(result)) return Status::io("lz4: {}", LZ4F_getErrorName(result));
+  state_->done += result;
+  return {};
+}
+
+Status Lz4Compressor::begin() {
+  State& state = *state_;
+  state.done = 0;
+  if (std::exchange(state.begun, true)) return {};
+  return note(LZ4F_compressBegin(state.context, state.out.data(), state.out.size(), &state.preferences));
+}
+
 Result<std::string_view> Lz4Compressor::add(std::string_view bytes) {
   STELE_ASSERT(bytes.size() <= kPieceBytesMax);
   State& state = *state_;
-  std::size_t done = 0;
-  const auto note = [&](std::size_t result) {
-    if (LZ4F_isError(result)) return Status::io("lz4: {}", LZ4F_getErrorName(result));
-    done += result;
-    return Status();
-  };
-  if (!state.begun) {
-    state.begun = true;
-    STELE_CHECK(note(LZ4F_compressBegin(state.context, state.out.data(), state.out.size(), &state.preferences)));
-  }
-  STELE_CHECK(note(LZ4F_compressUpdate(state.context, state.out.data() + done, state.out.size() - done, bytes.data(), bytes.size(), nullptr)));
-  return std::string_view(state.out).substr(0, done);
+  STELE_CHECK(begin());
+  STELE_CHECK(note(LZ4F_compressUpdate(state.context, state.out.data() + state.done, state.out.size() - state.done, bytes.data(), bytes.size(), nullptr)));
+  return std::string_view(state.out).substr(0, state.done);
 }
 
 Result<std::string_view> Lz4Compressor::end() {
   State& state = *state_;
-  const std::size_t result = LZ4F_compressEnd(state.context, state.out.data(), state.out.size(), nullptr);
-  if (LZ4F_isError(result)) return Status::io("lz4: {}", LZ4F_getErrorName(result));
-  return std::string_view(state.out).substr(0, result);
+  STELE_CHECK(begin());
+  STELE_CHECK(note(LZ4F_compressEnd(state.context, state.out.data() + state.done, state.out.size() - state.done, nullptr)));
+  return std::string_view(state.out).substr(0, state.done);
 }
 
 struct Lz4Reader::State {

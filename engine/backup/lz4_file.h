@@ -29,6 +29,10 @@ class Lz4Compressor {
 
  private:
   struct State;
+
+  Status begin();
+  Status note(std::size_t result);
+
   std::unique_ptr<State> state_;
 };
 

@@ -28,7 +28,7 @@ TEST_F(BackedUp, ServerIsRestoredAsItWas) {
 }
 
 TEST_F(BackedUp, StateOfTheMomentIsRestoredWhileEverythingIsWrittenTo) {
-  Server server{"--checkpoint-journal-bytes", "2mb", "--journal-segment-size", "1mb"};
+  Server server{"--checkpoint-journal-bytes", "2mb", "--journal-segment-size", "1mb", "--backup-rate", "0"};
   server.run("SAVE");
   Load load(server, 1);
   std::vector<std::string> digests;
@@ -48,14 +48,14 @@ TEST_F(BackedUp, EachOfTwentyIncrementalStepsIsRestored) {
   Server server{"--journal-segment-size", "1mb"};
   server.run("SAVE");
   std::vector<std::string> digests;
-  {
-    Load load(server, 2);
-    for (int i = 0; i <= 20; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (int i = 0; i <= 20; ++i) {
+    {
+      Load load(server, i);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
       digests.push_back(start_backup_and_digest(server, "INCREMENTAL"));
-      wait_for_backup(server);
-      ASSERT_EQ(server.info("backup_last_status"), "ok") << server.info("backup_last_error");
     }
+    wait_for_backup(server);
+    ASSERT_EQ(server.info("backup_last_status"), "ok") << server.info("backup_last_error");
   }
   const BackupDirectory there = directory();
   ASSERT_EQ(there.backups().size(), 21u);

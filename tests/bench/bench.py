@@ -66,6 +66,7 @@ OTHER = {
     "restart": "kill -9 to the first answered GET",
     "stall": "longest stall of a 1 ms pinger during BGSAVE",
     "snapshots": "RDB files of --keys strings and a fifth as many hashes: load, BGSAVE, its memory, GETs meanwhile",
+    "replay": "going back in time: commands a second of `stele-aof to-rdb`, against DEBUG LOADAOF",
 }
 VALUE_BYTES = 100
 
@@ -389,6 +390,27 @@ class Bench(ReplicationWorks):
             except (OSError, RedisError):  # not listening yet, or -LOADING
                 time.sleep(0.001)
         raise RuntimeError(f"{server.name} did not answer again")
+
+    def replay(self):
+        requests = max(1000, self.options.requests)
+        rates = {}
+        for name in ("stele", "redis"):
+            with self.server(name, extra=["--auto-aof-rewrite-percentage", "0", "--enable-debug-command", "yes"]) as server:
+                for command in ("set", "incr", "hset", "rpush"):
+                    self.redis_benchmark(server, ["-t", command, "-P", "16"], requests)
+                if name == "redis":
+                    with Connection(server.port) as connection:
+                        started = time.monotonic()
+                        connection.run("DEBUG", "LOADAOF")
+                        rates[name] = 4 * requests / (time.monotonic() - started)
+                    continue
+                tool = pathlib.Path(self.programs["stele"][0]).with_name("stele-aof")
+                argv = [tool, "to-rdb", "--json", os.path.join(server.directory, "data"), os.path.join(server.directory, "then.rdb")]
+                done = subprocess.run(argv, capture_output=True, text=True, check=True)
+                rates[name] = json.loads(done.stdout)["commands_a_second"]
+        self.add(f"replay of {4 * requests} SET, INCR, HSET, RPUSH to a moment", "1/s", rates["stele"], rates["redis"])
+        goal = 500_000
+        self.rows[-1]["goal"], self.rows[-1]["pass"] = f">= {goal} 1/s", rates["stele"] >= goal
 
     def stall(self):
         keys = min(self.options.keys, 1_000_000)
