@@ -147,7 +147,7 @@ TEST_F(Failover, ItTakesTheReplicaThatHasEverything) {
   // Who was not there is a replica of a replica now, without a full sync.
   wait_in_step(primary_, *replica_);
   // In step it may have been already, before it was told the new name of the history.
-  EXPECT_TRUE(wait_until([&] { return replica_->info("master_replid") == other.info("master_replid"); }, 20s));
+  replica_->wait_until([&] { return replica_->info("master_replid") == other.info("master_replid"); });
   EXPECT_EQ(number(primary_, "sync_full"), 2);
 }
 
