@@ -232,7 +232,9 @@ class Rebuild {
 
 Result<RebuildFigures> rebuild_store(const std::filesystem::path& dir, const RebuildSource& source, const RebuildOptions& options,
                                      CommandRegistry& registry) {
-  STELE_TRY(const std::unique_ptr<Store> store, Store::open(dir, options.store));
+  StoreOptions filling = options.store;
+  filling.fills_empty_store = true;
+  STELE_TRY(const std::unique_ptr<Store> store, Store::open(dir, filling));
   STELE_ASSERT(store->label() == nullptr);
   return Rebuild(*store, source, options, registry).run();
 }

@@ -22,7 +22,9 @@ Status remove_tree(const fs::path& path) {
 Result<ReceivedFigures> load(const ReceivedState& state) {
   const fs::path dir = loading(state.dir);
   STELE_CHECK(create_directories_durably(dir));
-  STELE_TRY(const std::unique_ptr<Store> store, Store::open(dir / "rocksdb", state.store));
+  StoreOptions filling = state.store;
+  filling.fills_empty_store = true;
+  STELE_TRY(const std::unique_ptr<Store> store, Store::open(dir / "rocksdb", filling));
   STELE_TRY(const File file, File::open(state.rdb, File::Mode::read));
   STELE_TRY(const std::uint64_t bytes, file.size());
   RdbSource source(file, 0, bytes);

@@ -28,12 +28,14 @@ Storage::Storage(StorageOptions options, std::function<void()> on_progress)
       on_progress_(std::move(on_progress)),
       effects_(std::make_unique<Effects>(no_batch_)),
       keyspace_(std::make_unique<Keyspace>(options_.databases, KeyHasher::random_seed(), *effects_, watches_, reclaimer_)),
+      backups_(on_progress_),
       saver_(on_progress_) {
   effects_->mute(true);
 }
 
 Storage::~Storage() {
   // Threads that read the store end before it does; the journal last, it holds what everyone relies on.
+  backups_.stop();
   if (saver_.running()) {
     saver_.cancel();
     saver_.finish();
@@ -47,6 +49,7 @@ Status Storage::open(CommandRegistry& registry) {
   STELE_TRY(LockFile lock, LockFile::acquire(options_.dir / "LOCK"));
   lock_ = std::make_unique<LockFile>(std::move(lock));
   remove_half_written();
+  remove_backup_remains();
 
   STELE_CHECK(install_received_state(options_.dir));
   STELE_CHECK(remove_received_remains(options_.dir));
@@ -119,6 +122,7 @@ bool Storage::turn() {
   if (saver_.running()) {
     if (const auto outcome = saver_.poll()) snapshot_ended(*outcome);
   }
+  backups_.poll();
   if (sweeping_) {
     sweeping_ = !keyspace_->sweep_tombstones(kSweepSegments);
     more = true;
@@ -147,6 +151,7 @@ void Storage::cron() {
 
 void Storage::after_commit() {
   evict_slice();
+  if (backups_.wanted() && !makes_room_) begin_backup();
   const std::optional<SnapshotKind> snapshot = next_snapshot();
   if (!checkpoint_wanted_ && !snapshot) return;
   if (checkpointer_->running() || sweeping_ || !counts_are_exact() || makes_room_) return;

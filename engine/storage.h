@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/backup/backups.h"
 #include "engine/checkpointer.h"
 #include "engine/command_registry.h"
 #include "engine/effects.h"
@@ -43,6 +44,7 @@ struct StorageOptions {
   RdbExportOptions::Access rdb_access = RdbExportOptions::Access::none;
   std::string server_version = "7.0.15";  // of the Redis that RDB files may say they come from
 
+  std::uint64_t backup_bytes_per_second = 0;  // 0: no bound
   bool make_base = true;  // appendonly: a stock server can load the journal's directory, whatever was trimmed
   bool base_as_commands = false;  // instead of an RDB file
   bool annotate_time = false;     // of such a base: when it was taken, for stock tools
@@ -158,8 +160,9 @@ class Storage {
   const RdbSaver& saver() const { return saver_; }
   /// SAVE: waits for the disk. Not while a snapshot is being taken. The journal's batch must be empty.
   Status save_now();
-  /// Gives up the one being written.
+  /// Gives up the one being written, and the backup.
   void cancel_snapshot();
+  Backups& backups() { return backups_; }
   std::uint64_t changes_since_save() const { return keyspace_->stats().changes - changes_saved_; }
 
   /// To be called when the turn's frame has been committed: begins what was requested.
@@ -230,6 +233,8 @@ class Storage {
   std::filesystem::path save_path() const { return options_.dir / options_.rdb_file; }
   std::filesystem::path temporary_save_path() const { return options_.dir / ("temp-" + options_.rdb_file); }
   void remove_half_written();
+  void remove_backup_remains();
+  void begin_backup();
   void begin_snapshot(SnapshotKind kind);
   void start_saver(SnapshotKind kind);
   bool is_recent(Offset snapshot, std::uint64_t bytes) const;
@@ -270,6 +275,7 @@ class Storage {
   ByteBuffer no_batch_;  // of effects_ until there is a journal
   std::optional<RebuildSource> rebuilt_from_;
 
+  Backups backups_;
   RdbSaver saver_;
   std::array<SnapshotFigures, 3> snapshots_;  // by SnapshotKind
   std::optional<SnapshotKind> taking_;

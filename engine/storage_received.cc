@@ -78,7 +78,8 @@ bool Storage::ready_for_received(bool wanted) {
   makes_room_ = wanted;
   if (!wanted) return false;
   if (saver_.running()) saver_.cancel();
-  return !checkpointer_->running() && !saver_.running();
+  if (backups_.running()) backups_.cancel();
+  return !checkpointer_->running() && !saver_.running() && !backups_.running();
 }
 
 Status Storage::reload_from(const std::filesystem::path& rdb) {

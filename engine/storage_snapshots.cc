@@ -141,13 +141,16 @@ Status Storage::save_now() {
     return checkpointed;
   }
   changes_taken_ = keyspace_->stats().changes;
-  start_saver(SnapshotKind::save);
+  RdbSaver::Job job = snapshot_job(SnapshotKind::save);
+  job.is_waited_for = true;
+  saver_.start(store_->snapshot(), std::move(job));
   const RdbSaver::Outcome outcome = saver_.finish();
   snapshot_ended(outcome);
   return outcome.status;
 }
 
 void Storage::cancel_snapshot() {
+  backups_.stop();
   for (SnapshotFigures& figures : snapshots_) figures.wanted = false;
   if (!taking_) return;
   if (!saver_.running()) checkpoint_ended(checkpointer_->finish());

@@ -228,6 +228,18 @@ class Journal {
   };
   Result<SegmentStart> segment_start(Offset offset) const;
 
+  /// Segments that are closed for good, and what the one behind them says in its header. Their files may be trimmed meanwhile,
+  /// but what is open stays readable.
+  struct SealedSegments {
+    std::vector<std::shared_ptr<const Segment>> segments;  // oldest first; the first one holds `from`
+    SegmentHeader next;
+  };
+  /// Everything in [from, to), where a segment begins at `to`: see begin_segment(). Waits for the disk until it does. `unavailable`
+  /// if `from` is trimmed, `invalid` if no segment begins at `to`.
+  Result<SealedSegments> sealed_segments(Offset from, Offset to);
+  /// Those that are sealed by now, oldest first.
+  std::vector<std::shared_ptr<const Segment>> sealed_segments() const;
+
   /// A name that the stream has had, and where it got another.
   struct OlderHistory {
     ReplicationId replid;

@@ -99,6 +99,28 @@ Result<Journal::SegmentStart> Journal::segment_start(Offset offset) const {
   return SegmentStart{.offset = segment->first(), .db = segment->header().db};
 }
 
+Result<Journal::SealedSegments> Journal::sealed_segments(Offset from, Offset to) {
+  STELE_CHECK(await_segment_at(to));
+  const std::lock_guard lock(segments_mutex_);
+  if (from < segments_.front()->first()) return Status::unavailable("offset {} is trimmed: the journal begins at {}", from, segments_.front()->first());
+  SealedSegments sealed;
+  for (std::size_t i = 0; i < segments_.size() && segments_[i]->first() <= to; ++i) {
+    if (segments_[i]->first() == to) sealed.next = segments_[i]->header();  // of several, the last: the others are empty
+    const bool ends_before = i + 1 < segments_.size() && segments_[i + 1]->first() <= from;
+    if (segments_[i]->first() < to && !ends_before) sealed.segments.push_back(segments_[i]);
+  }
+  return sealed;
+}
+
+std::vector<std::shared_ptr<const Segment>> Journal::sealed_segments() const {
+  const std::lock_guard lock(segments_mutex_);
+  std::vector<std::shared_ptr<const Segment>> sealed;
+  for (const auto& segment : segments_) {
+    if (segment->sealed()) sealed.push_back(segment);
+  }
+  return sealed;
+}
+
 std::vector<Journal::OlderHistory> Journal::older_histories() const {
   const std::lock_guard lock(segments_mutex_);
   std::vector<OlderHistory> older;

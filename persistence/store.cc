@@ -1,5 +1,7 @@
 #include "persistence/store.h"
 
+#include <rocksdb/utilities/checkpoint.h>
+
 #include "persistence/store_core.h"
 
 namespace stele {
@@ -45,6 +47,18 @@ bool Store::may_contain(std::string_view key) const {
   std::string unused;
   return core_->db->KeyMayExist({}, core_->family(Family::objects), slice(key), &unused);
 }
+
+Result<std::shared_ptr<const Label>> Store::link_files(const std::filesystem::path& dir) const {
+  const auto what = [&] { return fmt::format("{}: link to {}", core_->dir.native(), dir.native()); };
+  rocksdb::Checkpoint* made = nullptr;
+  STELE_CHECK(from_rocksdb(rocksdb::Checkpoint::Create(core_->db.get(), &made), what()));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  const std::lock_guard lock(core_->ingest_mutex);  // label and files are of the same state
+  STELE_CHECK(from_rocksdb(checkpoint->CreateCheckpoint(dir.native(), std::numeric_limits<std::uint64_t>::max()), what()));
+  return label();
+}
+
+std::filesystem::path Store::scratch_dir() const { return core_->ingest_dir(); }
 
 Status Store::health() const { return core_->health->status(); }
 

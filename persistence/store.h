@@ -83,6 +83,10 @@ class Store {
   };
   Snapshot snapshot() const;
 
+  /// Makes `dir`, which must not exist and has to be on the same disk, the store as it is at this moment: hard links of the sorted
+  /// files, copies of the small rest. Returns the label of that state; null if there is none. Durable, and quick: no data is copied.
+  Result<std::shared_ptr<const Label>> link_files(const std::filesystem::path& dir) const;
+
   /// `unavailable` while another writer exists, or if RocksDB has stopped over an error until the next open (reads go
   /// on); `io`, `exhausted` or `corrupt` if a lesser background error persists.
   Result<CheckpointWriter> begin_checkpoint();
@@ -93,6 +97,9 @@ class Store {
   /// resumed: ask again at start for partitions that the label does not name (iterate().seek() finds them). Entries
   /// in `expires` stay until their time has come.
   void drop_range(std::string_view first, std::string_view end);
+
+  /// For files that are of no use once the process has ended: what is left there is removed at open.
+  std::filesystem::path scratch_dir() const;
 
   /// The error that keeps compactions or drops from making progress, until it has been overcome.
   Status health() const;

@@ -46,6 +46,17 @@ class FamilyFiles {
 
   bool empty() const { return paths_.empty(); }
 
+  /// Takes the files of `later`, which is sealed as this is: its keys must be greater.
+  Status append(FamilyFiles& later) {
+    if (later.empty()) return {};
+    if (!empty() && later.first_key_ <= last_key_) return not_ascending();
+    if (empty()) first_key_ = std::move(later.first_key_);
+    last_key_ = std::move(later.last_key_);
+    paths_.insert(paths_.end(), later.paths_.begin(), later.paths_.end());
+    later.paths_.clear();
+    return {};
+  }
+
   rocksdb::IngestExternalFileArg ingestion() const {
     rocksdb::IngestExternalFileArg argument;
     argument.column_family = core_.family(which_);
@@ -61,13 +72,16 @@ class FamilyFiles {
       STELE_CHECK(seal());
     }
     // A file checks the order of its own keys; across files it is checked here.
-    if (!paths_.empty() && key <= last_key_) {
-      return Status::invalid("store: checkpoint: keys of {} are not in ascending order", name());
-    }
+    if (!paths_.empty() && key <= last_key_) return not_ascending();
+    if (paths_.empty()) first_key_ = key;
     paths_.push_back((core_.ingest_dir() / fmt::format("{}.{}.sst", core_.next_file++, name())).native());
     writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(core_.sst), core_.sst, core_.family(which_),
                                                        /*invalidate_page_cache=*/false);
     return check(writer_->Open(paths_.back()));
+  }
+
+  Status not_ascending() const {
+    return Status::invalid("store: checkpoint: keys of {} are not in ascending order", name());
   }
 
   const char* name() const { return kFamilyNames[static_cast<std::size_t>(which_)]; }
@@ -81,10 +95,18 @@ class FamilyFiles {
   const Family which_;
   std::vector<std::string> paths_;
   std::unique_ptr<rocksdb::SstFileWriter> writer_;  // of the last path
-  std::string last_key_;                            // in the files before it
+  std::string first_key_;
+  std::string last_key_;  // in the files before it
 };
 
 }  // namespace
+
+struct CheckpointPart::Files {
+  explicit Files(Store::Core& core) : objects(core, Family::objects) {}
+
+  FamilyFiles objects;
+  PendingExpires pending_expires;
+};
 
 struct CheckpointWriter::Files {
   explicit Files(Store::Core& store)
@@ -171,6 +193,30 @@ void CheckpointWriter::put_expire(UnixTime at, std::string_view object_key) {
 void CheckpointWriter::erase_expire(UnixTime at, std::string_view object_key) {
   files_->pending_expires.add(at, object_key, /*erase=*/true);
 }
+
+CheckpointPart CheckpointWriter::begin_part() {
+  return CheckpointPart(std::make_unique<CheckpointPart::Files>(files_->core));
+}
+
+Status CheckpointWriter::join(CheckpointPart part) {
+  if (!files_->failed.ok()) return files_->failed;
+  STELE_CHECK(files_->keep(part.seal()));
+  files_->pending_expires.append(part.files_->pending_expires);
+  return files_->keep(files_->objects.append(part.files_->objects));
+}
+
+CheckpointPart::CheckpointPart(std::unique_ptr<Files> files) : files_(std::move(files)) {}
+CheckpointPart::CheckpointPart(CheckpointPart&&) noexcept = default;
+CheckpointPart& CheckpointPart::operator=(CheckpointPart&&) noexcept = default;
+CheckpointPart::~CheckpointPart() = default;
+
+Status CheckpointPart::put(std::string_view key, std::string_view value) { return files_->objects.put(key, value); }
+
+void CheckpointPart::put_expire(UnixTime at, std::string_view object_key) {
+  files_->pending_expires.add(at, object_key, /*erase=*/false);
+}
+
+Status CheckpointPart::seal() { return files_->objects.seal(); }
 
 Status CheckpointWriter::finish(const Label& label) {
   STELE_ASSERT(!files_->finished);

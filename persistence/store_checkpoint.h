@@ -11,6 +11,28 @@ namespace stele {
 
 class Store;
 
+/// What another thread writes of a checkpoint: keys of a range that nobody else puts into. Threads: one at a time, each part
+/// another one if you like. It must not outlive the writer that began it.
+class CheckpointPart {
+ public:
+  CheckpointPart(CheckpointPart&&) noexcept;
+  CheckpointPart& operator=(CheckpointPart&&) noexcept;
+  ~CheckpointPart();
+
+  /// As the writer's.
+  Status put(std::string_view key, std::string_view value);
+  void put_expire(UnixTime at, std::string_view object_key);
+  /// Syncs its files; nothing may be put after it.
+  Status seal();
+
+ private:
+  friend class CheckpointWriter;
+  struct Files;
+  explicit CheckpointPart(std::unique_ptr<Files> files);
+
+  std::unique_ptr<Files> files_;
+};
+
 /// Brings the store from the state at one offset to the state at a later one.
 ///
 ///     begin_checkpoint ──► put, erase, put_expire, erase_expire ──► finish ──ok──► the new state, with its label
@@ -34,6 +56,11 @@ class CheckpointWriter {
   /// `at` is not negative.
   void put_expire(UnixTime at, std::string_view object_key);
   void erase_expire(UnixTime at, std::string_view object_key);
+
+  /// For other threads to write at the same time. join() makes a part belong to this checkpoint: in the order of their keys,
+  /// and then nothing is put into the writer itself.
+  CheckpointPart begin_part();
+  Status join(CheckpointPart part);
 
   /// Syncs the files and ingests them into all column families at once, label included. Once ok, the checkpoint
   /// survives a power cut; until then it is not there at all. `exhausted` if the disk is full: nothing changed, and

@@ -34,6 +34,8 @@ class ForwardingLogger : public rocksdb::Logger {
     std::vsnprintf(line, sizeof line, format, arguments);
     // Said at every open: ingested files have no such id in the MANIFEST of this version.
     if (std::strstr(line, "without unique ID") != nullptr) return;
+    // Said at every backup.
+    if (std::strstr(line, "File Deletions") != nullptr) return;
     // Said at every checkpoint while it lasts; StoreHealth says it once.
     if (std::strstr(line, "Stalling writes") != nullptr) return;
     spdlog::log(level, "store: rocksdb: {}", line);
@@ -99,7 +101,8 @@ rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options, Family 
   family.level0_stop_writes_trigger = 1 << 20;
   family.soft_pending_compaction_bytes_limit = 0;
   family.hard_pending_compaction_bytes_limit = 0;
-  if (options.compaction == StoreOptions::Compaction::universal) {
+  // Universal compaction ingests to level 0 only. What is in the last level is a run like others to it at the next open.
+  if (options.compaction == StoreOptions::Compaction::universal && !options.fills_empty_store) {
     family.compaction_style = rocksdb::kCompactionStyleUniversal;
     // Merge everything once what is newer than the last run is as large as it: twice the live data at most.
     family.compaction_options_universal.max_size_amplification_percent = 90;
@@ -114,7 +117,8 @@ rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options, Family 
 rocksdb::Options sst_options(const StoreOptions& options, rocksdb::Env* env) {
   rocksdb::Options sst;
   sst.env = env;
-  sst.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(options, nullptr, kFreshFilterBits)));
+  sst.table_factory.reset(rocksdb::NewBlockBasedTableFactory(
+      table_options(options, nullptr, options.fills_empty_store ? kMergedFilterBits : kFreshFilterBits)));
   sst.compression =
       options.compression == StoreOptions::Compression::lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   return sst;

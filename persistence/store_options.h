@@ -20,6 +20,7 @@ struct StoreOptions {
   std::uint64_t sst_bytes_max = std::uint64_t{64} << 20;  ///< a checkpoint goes on in another file after this
   Compression compression = Compression::lz4_last_level;
   Compaction compaction = Compaction::universal;
+  bool fills_empty_store = false;  ///< files that do not overlap go to the last level at once, as compaction would leave them
   int runs_before_compaction = 8;  ///< files that overlap, each one more filter to ask, before they are merged
   int compaction_threads = 1;      ///< at low CPU priority; shared by all stores of the process
 

@@ -23,6 +23,13 @@ class PendingExpires {
     keys_.append(object_key);
   }
 
+  /// The changes of `later` come after these.
+  void append(const PendingExpires& later) {
+    for (const Entry& entry : later.entries_) {
+      add(UnixTime(static_cast<std::int64_t>(entry.at_ms)), later.object_key(entry), (entry.length_and_erase & kErase) != 0);
+    }
+  }
+
   /// Calls `write(expires key, erase)` in ascending order, for the last change about each entry only.
   template <typename Write>
   Status drain(Write write) {

@@ -14,5 +14,6 @@ std::span<const Command> server_commands();       // CONFIG INFO COMMAND SHUTDOW
 std::span<const Command> scripting_commands();    // EVAL EVALSHA SCRIPT FUNCTION FCALL
 std::span<const Command> debug_commands();        // DEBUG MEMORY LATENCY SLOWLOG
 std::span<const Command> migrate_commands();      // MIGRATE
+std::span<const Command> backup_commands();       // BACKUP
 
 }  // namespace stele

@@ -124,6 +124,7 @@ constexpr Directive kDirectives[] = {
     {.name = "appendonly", .type = yes_no, MEMBER(appendonly)},
     {.name = "auto-aof-rewrite-min-size", .type = memory, .max = kLongMax, MEMBER(auto_aof_rewrite_min_size)},
     {.name = "auto-aof-rewrite-percentage", .type = integer, .max = kIntMax, MEMBER(auto_aof_rewrite_percentage)},
+    {.name = "backup-rate", .type = memory, .max = kLongMax, MEMBER(backup_rate)},
     {.name = "bgsave_cpulist", .type = text, .flags = kConfigImmutable},
     {.name = "bind", .type = words, MEMBER(bind)},
     {.name = "bind-source-addr", .type = text, MEMBER(bind_source_addr)},

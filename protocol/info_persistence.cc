@@ -22,6 +22,36 @@ std::int64_t current_seconds(const Storage& storage, SnapshotKind kind) {
 
 std::string_view ok_or_err(bool ok) { return ok ? "ok" : "err"; }
 
+std::int64_t whole_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+void add_backups(InfoText& info, Backups& backups) {
+  const BackupFigures& figures = backups.figures();
+  const BackupProgress& progress = backups.progress();
+  const bool runs = backups.in_progress();
+  const auto now = std::chrono::steady_clock::now();
+  info.add("backup_in_progress", runs ? 1 : 0);
+  info.add("backup_current_bytes", runs ? progress.bytes_done.load() : 0);
+  info.add("backup_current_bytes_total", runs ? progress.bytes_total.load() : 0);
+  info.add("backup_current_time_sec", backups.running() ? whole_seconds(now - backups.started_at()) : -1);
+  info.add("backups", figures.finished);
+  info.add("backups_failed", figures.failed);
+  info.add("backup_last_time", figures.last_finished.ms() / 1000);
+  info.add("backup_last_status", ok_or_err(!figures.last || figures.last->status.ok()));
+  if (!figures.last) return;
+  const BackupWriter::Outcome& last = *figures.last;
+  info.add("backup_last_dir", last.dir.native());
+  info.add("backup_last_time_sec", last.took.count() / 1000);
+  if (!last.status.ok()) return info.add("backup_last_error", last.status.message());
+  info.add("backup_last_number", last.backup.number);
+  info.add("backup_last_kind", name_of(last.backup.kind));
+  info.add("backup_last_full_because", last.full_because);
+  info.add("backup_last_offset", last.backup.end);
+  info.add("backup_last_bytes", last.backup.bytes());
+  info.add("backup_last_bytes_added", last.backup.bytes_added());
+}
+
 /// While the data are loaded there is neither store nor journal to tell of.
 void add_loading(InfoText& info, const Environment& environment) {
   const Storage::Loading& loading = environment.storage.loading();
@@ -86,6 +116,7 @@ void add_persistence(InfoText& info, Environment& environment) {
   info.add("aof_last_cow_size", 0);
   info.add("module_fork_in_progress", 0);
   info.add("module_fork_last_cow_size", 0);
+  add_backups(info, storage.backups());
   if (aof) {
     info.add("aof_current_size", base.bytes + journal.bytes_after_base);
     info.add("aof_base_size", base.bytes);

@@ -69,6 +69,7 @@ void take_live_options(const Config& config, StorageOptions& options) {
   options.checkpoint_interval = std::chrono::seconds(config.checkpoint_interval);
   options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
   options.retain_for = std::chrono::seconds(config.journal_retain_seconds);
+  options.backup_bytes_per_second = static_cast<std::uint64_t>(config.backup_rate);
   options.resident_bytes_max = static_cast<std::size_t>(config.resident_memory);
   options.rdb_file = config.dbfilename;
   options.rdb = {.version = static_cast<int>(config.rdb_version), .compress = config.rdbcompression, .checksum = config.rdbchecksum};
@@ -134,6 +135,7 @@ void register_commands(CommandRegistry& registry) {
       debug_commands(),
       pubsub_commands(),
       migrate_commands(),
+      backup_commands(),
   };
   for (const auto& rows : tables) registry.add(rows);
 }
@@ -306,7 +308,7 @@ void Server::observe_config() {
                      "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value",
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
-                     "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory",
+                     "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory", "backup-rate",
                      "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "aof-timestamp-enabled", "auto-aof-rewrite-percentage",
                      "auto-aof-rewrite-min-size", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {

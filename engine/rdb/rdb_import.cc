@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <future>
+#include <thread>
 
 #include "engine/access.h"
+#include "engine/rdb/row_buckets.h"
 #include "engine/stored_value.h"
 #include "engine/type_ops.h"
 
@@ -20,49 +22,10 @@ std::optional<Integer> parse(std::string_view text) {
   return value;
 }
 
-/// Keys and rows in the order they came, sorted when there are enough of them.
-class Lot {
- public:
-  struct Row {
-    std::uint64_t order;  // partition (16 bits) | hash48
-    std::size_t at;       // in bytes_: the user key, then the stored row
-    std::uint32_t key_bytes;
-    std::uint32_t row_bytes;
-  };
-  static constexpr Partition kPartitionMax = 0xffff;
-
-  void add(Partition partition, Hash48 hash, const RdbKey& key, std::uint32_t access) {
-    Row row{std::uint64_t{partition} << kHashBits | hash, bytes_.size(), static_cast<std::uint32_t>(key.key.size()), 0};
-    bytes_ += key.key;
-    const std::size_t start = bytes_.size();
-    append_stored_header(key.value.type, access,
-                         key.expire_at_ms ? std::optional(UnixTime(*key.expire_at_ms)) : std::nullopt, bytes_);
-    bytes_ += key.value.bytes;
-    row.row_bytes = static_cast<std::uint32_t>(bytes_.size() - start);
-    rows_.push_back(row);
-  }
-
-  std::size_t bytes() const { return bytes_.size() + rows_.size() * sizeof(Row); }
-  bool empty() const { return rows_.empty(); }
-  std::string_view key(const Row& row) const { return std::string_view(bytes_).substr(row.at, row.key_bytes); }
-  std::string_view stored(const Row& row) const {
-    return std::string_view(bytes_).substr(row.at + row.key_bytes, row.row_bytes);
-  }
-
-  const std::vector<Row>& sorted() {
-    std::sort(rows_.begin(), rows_.end(), [this](const Row& a, const Row& b) {
-      return a.order != b.order ? a.order < b.order : key(a) < key(b);
-    });
-    return rows_;
-  }
-
- private:
-  std::string bytes_;
-  std::vector<Row> rows_;
-};
-
-/// Strings and integers have been checked by reading them; of a collection, that its elements are in order and do not repeat.
-Status check_value(std::string_view key, const StoredValue& stored) {
+/// Strings and integers have been checked by reading them; of a collection, that its elements are in order and do not
+/// repeat.
+Status check_value(std::string_view key, std::string_view row) {
+  STELE_TRY(const StoredValue stored, split_stored_value(row));
   const TypeOps* ops = type_ops_of_rdb(stored.rdb_type);
   if (ops == nullptr) return Status::corrupt("key '{}' has a value of the unknown type {}", key, stored.rdb_type);
   if (stored.rdb_type == rdb_type::kString) return Status();
@@ -72,47 +35,30 @@ Status check_value(std::string_view key, const StoredValue& stored) {
   return Status();
 }
 
-Status store_lot(Store& store, Lot& lot, bool first) {
-  STELE_TRY(CheckpointWriter writer, store.begin_checkpoint());
-  std::string stored;
-  std::string last;
-  for (const Lot::Row& row : lot.sorted()) {
-    const std::string_view key = lot.key(row);
-    stored.clear();
-    append_stored_key(stored, static_cast<Partition>(row.order >> kHashBits), row.order & (kHashEnd - 1), key);
-    bool twice = stored == last;
-    if (!twice && !first && store.may_contain(stored)) {
-      STELE_TRY(const auto earlier, store.get(stored));
-      twice = earlier.has_value();
-    }
-    if (twice) return Status::corrupt("key '{}' is in the file twice", key);
-    STELE_TRY(const StoredValue value, split_stored_value(lot.stored(row)));
-    STELE_CHECK(check_value(key, value));
-    STELE_CHECK(writer.put(stored, lot.stored(row)));
-    if (value.expire_at) writer.put_expire(std::max(UnixTime(0), *value.expire_at), stored);
-    last.swap(stored);
-  }
-  return writer.finish(Label{});
-}
+constexpr std::size_t kRowsBytes = std::size_t{4} << 20;
+constexpr unsigned kThreadsMax = 4;
 
-/// Reads on one thread while another stores the lot before.
+/// Reads on one thread while another checks and sorts what was read before; then all of them store.
 class Importer final : public RdbVisitor {
  public:
   Importer(Store& store, const RdbImportOptions& options, std::string file)
-      : store_(store), options_(options), file_(std::move(file)), hasher_(KeyHasher::random_seed()) {
+      : store_(store),
+        options_(options),
+        file_(std::move(file)),
+        hasher_(KeyHasher::random_seed()),
+        buckets_(store.scratch_dir(), options.memory_bytes) {
     import_.state.seed = hasher_.seed();
     for (int i = 0; i < options.databases; ++i) {
       import_.state.databases.push_back({.index = i, .partition = import_.state.next_partition++});
     }
-    STELE_ASSERT(import_.state.next_partition <= Lot::kPartitionMax);
   }
   ~Importer() override {
-    if (storing_.valid()) storing_.wait();
+    if (sorting_.valid()) sorting_.wait();
   }
 
   Status aux(std::string_view name, std::string_view value) override {
     if (name == "repl-id" && value.size() == 40) import_.replid = ReplicationId(value);
-    if (name == "stele-hash-seed" && lot_.empty() && first_) {
+    if (name == "stele-hash-seed" && rows_.rows.empty() && !sorting_.valid()) {
       if (const auto seed = seed_of_text(value)) hasher_ = KeyHasher(import_.state.seed = *seed);
     }
     if (name == "repl-stream-db") import_.stream_db = parse<int>(value).value_or(-1);
@@ -124,7 +70,8 @@ class Importer final : public RdbVisitor {
 
   Status function(std::string_view source) override {
     const Result<LibraryHead> head = parse_library_head(source);
-    if (!head.ok()) return Status::corrupt("{}: a function library in it is malformed: {}", file_, head.status().message());
+    if (!head.ok())
+      return Status::corrupt("{}: a function library in it is malformed: {}", file_, head.status().message());
     if (import_.state.functions.find(head->name) != nullptr) {
       return Status::corrupt("{}: the function library '{}' is in it twice", file_, head->name);
     }
@@ -148,13 +95,22 @@ class Importer final : public RdbVisitor {
     EngineState::Database& db = import_.state.databases[key.db];
     ++db.keys;
     db.expires += key.expire_at_ms ? 1 : 0;
-    lot_.add(db.partition, hasher_(key.key), key, access_of(key));
-    return lot_.bytes() < options_.lot_bytes ? Status() : submit();
+    add(db.partition, key);
+    return rows_.bytes.size() < kRowsBytes ? Status() : submit();
   }
 
-  Result<RdbImport> finish(RdbSummary summary) {
-    if (!lot_.empty()) STELE_CHECK(submit());
+  Result<RdbImport> finish(RdbSummary summary, std::uint64_t file_bytes) {
+    STELE_CHECK(submit());
     STELE_CHECK(wait());
+    const auto threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kThreadsMax));
+    STELE_CHECK(named(buckets_.store(
+        store_, threads,
+        [&](double share) {
+          if (options_.on_progress)
+            options_.on_progress(
+                (summary.end + static_cast<std::uint64_t>(share * static_cast<double>(summary.end))) / 2, file_bytes);
+        },
+        [this] { return stopped(); })));
     import_.summary = std::move(summary);
     return std::move(import_);
   }
@@ -163,24 +119,51 @@ class Importer final : public RdbVisitor {
   std::uint32_t access_of(const RdbKey& key) const {
     const auto clock = static_cast<std::uint32_t>(options_.now.ms() / 1000);
     if (!options_.lfu) {
-      return (clock - static_cast<std::uint32_t>(std::min<std::uint64_t>(key.idle_seconds.value_or(0), 0xffffff))) & 0xffffff;
+      return (clock - static_cast<std::uint32_t>(std::min<std::uint64_t>(key.idle_seconds.value_or(0), 0xffffff))) &
+             0xffffff;
     }
     return key.frequency ? lfu_minutes(options_.now) << 8 | *key.frequency : lfu_start(options_.now);
   }
 
+  void add(Partition partition, const RdbKey& key) {
+    rows_.bytes += key.key;
+    const std::size_t start = rows_.bytes.size();
+    append_stored_header(key.value.type, access_of(key),
+                         key.expire_at_ms ? std::optional(UnixTime(*key.expire_at_ms)) : std::nullopt, rows_.bytes);
+    rows_.bytes += key.value.bytes;
+    rows_.rows.push_back({partition, static_cast<std::uint32_t>(key.key.size()),
+                          static_cast<std::uint32_t>(rows_.bytes.size() - start)});
+  }
+
+  bool stopped() const { return options_.stop != nullptr && *options_.stop; }
+
+  /// On the other thread.
+  Status sort(RowBuckets::Rows rows) {
+    std::vector<Hash48> hashes;
+    hashes.reserve(rows.rows.size());
+    std::string_view rest = rows.bytes;
+    for (const RowBuckets::Rows::Row& row : rows.rows) {
+      const std::string_view key = rest.substr(0, row.key_bytes);
+      hashes.push_back(hasher_(key));
+      STELE_CHECK(check_value(key, rest.substr(row.key_bytes, row.row_bytes)));
+      rest.remove_prefix(std::size_t{row.key_bytes} + row.row_bytes);
+    }
+    return buckets_.add(std::move(rows), hashes);
+  }
+
   Status submit() {
     STELE_CHECK(wait());
-    if (options_.stop != nullptr && *options_.stop) return Status::unavailable("{}: loading was given up on request", file_);
-    storing_ = std::async(std::launch::async, [this, first = std::exchange(first_, false), lot = std::move(lot_)]() mutable {
-      return store_lot(store_, lot, first);
+    if (stopped()) return Status::unavailable("{}: loading was given up on request", file_);
+    sorting_ = std::async(std::launch::async, [this, rows = std::exchange(rows_, buckets_.no_rows())]() mutable {
+      return sort(std::move(rows));
     });
-    lot_ = Lot();
+    rows_.bytes.reserve(kRowsBytes + kRowsBytes / 8);
     return Status();
   }
 
-  Status wait() {
-    if (!storing_.valid()) return Status();
-    const Status status = storing_.get();
+  Status wait() { return sorting_.valid() ? named(sorting_.get()) : Status(); }
+
+  Status named(const Status& status) const {
     return status.code() == Code::corrupt ? Status::corrupt("{}: {}", file_, status.message()) : status;
   }
 
@@ -189,19 +172,23 @@ class Importer final : public RdbVisitor {
   const std::string file_;
   KeyHasher hasher_;
   RdbImport import_;
-  Lot lot_;
-  bool first_ = true;
-  std::future<Status> storing_;
+  RowBuckets::Rows rows_;
+  RowBuckets buckets_;
+  std::future<Status> sorting_;
 };
 
 }  // namespace
 
 Result<RdbImport> import_rdb(RdbSource& source, Store& store, const RdbImportOptions& options) {
   Importer importer(store, options, source.name());
-  const RdbReadOptions read{.skip_unknown = options.skip_unknown, .verify_checksum = options.verify_checksum,
-                            .on_progress = options.on_progress};
+  const std::uint64_t file_bytes = source.offset() + source.left();
+  const auto on_progress = [&](std::uint64_t done, std::uint64_t total) {
+    if (options.on_progress) options.on_progress(done / 2, total);
+  };
+  const RdbReadOptions read{
+      .skip_unknown = options.skip_unknown, .verify_checksum = options.verify_checksum, .on_progress = on_progress};
   STELE_TRY(RdbSummary summary, read_rdb(source, read, importer));
-  return importer.finish(std::move(summary));
+  return importer.finish(std::move(summary), file_bytes);
 }
 
 Status set_label(Store& store, const Label& label) {

@@ -18,11 +18,11 @@ struct RdbImportOptions {
   bool keep_expired = false;  // the base of an append-only file: its commands decide, or the primary does
   bool lfu = false;           // what the access bits of keys are to mean
   UnixTime now;
-  /// Keys are gathered up to so many bytes, sorted and stored; two such lots are in memory at once.
-  std::size_t lot_bytes = std::size_t{96} << 20;
+  /// What is in memory at once, see RowBuckets; more than that is kept in a temporary file of the store's.
+  std::size_t memory_bytes = std::size_t{64} << 20;
   /// Once true, the import ends with `unavailable` soon.
   const std::atomic<bool>* stop = nullptr;
-  /// On the caller's thread, now and then.
+  /// On the caller's thread, now and then. Reading is the one half, storing the other.
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };
 
@@ -41,7 +41,7 @@ struct RdbImport {
 /// must be empty; its label stays without meaning until the caller sets one with set_label(). A failed import leaves the store
 /// to be thrown away. `corrupt`, with file and offset, if the file is not as its format says; `invalid` if it has keys in a
 /// database beyond `databases`.
-/// Threads: any; it uses another one of its own.
+/// Threads: any; it uses others of its own.
 Result<RdbImport> import_rdb(RdbSource& source, Store& store, const RdbImportOptions& options);
 
 /// Gives the store a label without changing its objects.

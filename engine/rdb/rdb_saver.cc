@@ -1,18 +1,11 @@
 #include "engine/rdb/rdb_saver.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 
+#include "persistence/background_work.h"
+
 namespace stele {
-
-namespace {
-
-constexpr int kNice = 10;
-
-}  // namespace
 
 RdbSaver::~RdbSaver() {
   cancel();
@@ -25,8 +18,7 @@ void RdbSaver::start(Store::Snapshot snapshot, Job job) {
   progress_.cancelled = false;
   started_at_ = std::chrono::steady_clock::now();
   thread_ = std::thread([this, snapshot = std::move(snapshot), job = std::move(job)]() mutable {
-    // Commands come first where cores are few. Of the thread alone: on Linux, priorities are those of threads.
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+    if (!job.is_waited_for) lower_thread_priority();
     Outcome outcome = write(std::move(snapshot), job);
     {
       const std::lock_guard lock(mutex_);

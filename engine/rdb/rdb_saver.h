@@ -25,6 +25,7 @@ class RdbSaver {
   struct Job {
     std::filesystem::path temporary;
     RdbExportOptions options;
+    bool is_waited_for = false;  // else it leaves the processor to commands
     /// On the saver's thread, with the file written and synced: puts it in its place.
     std::function<Status(const Label&)> install;
   };

@@ -85,6 +85,25 @@ TEST_F(StoreTest, KeysOutOfOrderAcrossFilesAreRefused) {
   EXPECT_EQ(writer->put("a", value).code(), Code::invalid);
 }
 
+TEST_F(StoreTest, PartsBecomeOneCheckpointIfTheirKeysAreInOrder) {
+  open();
+  for (const bool in_order : {false, true}) {
+    Result<CheckpointWriter> writer = store_->begin_checkpoint();
+    ASSERT_TRUE(writer.ok());
+    CheckpointPart first = writer->begin_part();
+    CheckpointPart second = writer->begin_part();
+    ASSERT_TRUE(second.put("c", "3").ok());
+    second.put_expire(UnixTime(30), "c");
+    ASSERT_TRUE(first.put("a", "1").ok());
+    ASSERT_TRUE(first.put("b", "2").ok());
+    ASSERT_TRUE(writer->join(std::move(in_order ? first : second)).ok());
+    EXPECT_EQ(writer->join(std::move(in_order ? second : first)).code(), in_order ? Code::ok : Code::invalid);
+    EXPECT_EQ(writer->finish(label_at(1)).code(), in_order ? Code::ok : Code::invalid);
+    EXPECT_EQ(contents().size(), in_order ? 3u : 0u);
+    EXPECT_EQ(expires_until(100).size(), in_order ? 1u : 0u);
+  }
+}
+
 TEST_F(StoreTest, ALargeCheckpointIsSplitIntoFiles) {
   options_.sst_bytes_max = 64 << 10;
   open();

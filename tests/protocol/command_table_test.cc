@@ -112,6 +112,11 @@ TEST_F(CommandTable, RowsSayWhatRedisSaysOfItsCommands) {
   for_each_command([&](const RegisteredCommand& command) {
     SCOPED_TRACE(command.full_name);
     const auto found = facts.find(command.full_name);
+    const std::string_view container = std::string_view(command.full_name).substr(0, command.full_name.find('|'));
+    if (container == "backup" || container == "journal") {
+      EXPECT_EQ(found, facts.end());  // ours alone
+      return;
+    }
     ASSERT_NE(found, facts.end());
     const Json& fact = found->second;
     const Command& row = *command.row;

@@ -170,6 +170,7 @@ std::map<std::string, std::string> our_values() {
 
 TEST_F(ConfigBesideRedis, EveryNameOfRedisIsKnownAndTheOthersAreOurs) {
   const std::set<std::string> ours = {
+      "backup-rate",
       "journal-retain-size",
       "journal-retain-seconds",
       "journal-segment-size",
