@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -55,6 +56,7 @@ struct RebuildOptions {
   bool may_be_truncated = true;  // the last file
   bool lfu = false;
   UnixTime now;
+  std::chrono::microseconds key_delay{0};  // after each key: key-load-delay
   ReplicationId replid;  // of the history that begins with the data
   ReplicationId replid2;  // what it was called before, up to there; empty if nobody knows
   Offset replid2_end;

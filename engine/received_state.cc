@@ -36,6 +36,7 @@ Result<ReceivedFigures> load(const ReceivedState& state) {
                                           .lfu = state.lfu,
                                           .now = state.now,
                                           .stop = state.stop,
+                                          .key_delay = state.key_delay,
                                           .on_progress = state.on_progress}));
   if (import.summary.end != bytes) {
     return Status::corrupt("{}: {} bytes behind the end of the RDB", state.rdb.native(), bytes - import.summary.end);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 
@@ -21,6 +22,7 @@ struct ReceivedState {
   bool verify_checksum = true;
   bool lfu = false;
   UnixTime now;
+  std::chrono::microseconds key_delay{0};  // after each key: key-load-delay
 
   ReplicationId replid;  // the history that the state belongs to, and its place there
   Offset offset;

@@ -70,7 +70,7 @@ Status Feeder::wait_writable() {
       return Status();
     }
     if (ready < 0 && errno != EINTR) return Status::io("poll: {}", std::strerror(errno));
-    if (Clock::now() >= deadline) return Status::unavailable("it took nothing for {} s", job_.timeout.count());
+    if (Clock::now() >= deadline) return Status::unavailable("Disconnecting timedout replica (full sync): it took nothing for {} s", job_.timeout.count());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <spdlog/spdlog.h>
@@ -49,11 +50,14 @@ std::string_view value_of(std::string_view info, std::string_view name) {
 
 struct PrimaryLink::Primary {
   bool known = false;
-  std::string replid;
-  std::string older_replid;
-  Offset older_end;
-  Offset end;
+  std::vector<KnownHistory> histories;  // its own name first, then what it was called before
   bool has_keys = false;
+
+  const std::string& replid() const { return histories.front().replid; }
+  Offset end() const { return histories.front().end; }
+  bool knows(std::string_view name) const {
+    return std::any_of(histories.begin(), histories.end(), [&](const KnownHistory& history) { return history.replid == name; });
+  }
 };
 
 PrimaryLink::PrimaryLink(Request request, std::function<void()> on_progress)
@@ -99,6 +103,7 @@ Status PrimaryLink::run() {
     return status;
   }
   phase_ = Phase::loading;
+  spdlog::info("MASTER <-> REPLICA sync: Loading DB in memory, beside the data in use");
   return load_snapshot();
 }
 
@@ -276,13 +281,16 @@ Result<PrimaryLink::Primary> PrimaryLink::ask_info() {
     info += more;
   }
   primary.known = true;
-  primary.replid = value_of(info, "master_replid");
-  primary.older_replid = value_of(info, "master_replid2");
-  if (const auto end = parse_integer(value_of(info, "second_repl_offset")); end && *end > 0) {
-    primary.older_end = Offset(static_cast<std::uint64_t>(*end - 1));
-  }
-  if (const auto end = parse_integer(value_of(info, "master_repl_offset")); end && *end > 0) {
-    primary.end = Offset(static_cast<std::uint64_t>(*end));
+  const auto add = [&](std::string_view replid, std::string_view end, std::int64_t less) {
+    const auto offset = parse_integer(end);
+    primary.histories.push_back({ReplicationId(replid), Offset(static_cast<std::uint64_t>(std::max<std::int64_t>(0, offset.value_or(0) - less)))});
+  };
+  add(value_of(info, "master_replid"), value_of(info, "master_repl_offset"), 0);
+  add(value_of(info, "master_replid2"), value_of(info, "second_repl_offset"), 1);
+  for (std::string_view rest = value_of(info, "master_older_replids"); !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    if (const std::size_t colon = one.find(':'); colon != std::string_view::npos) add(one.substr(0, colon), one.substr(colon + 1), 0);
   }
   primary.has_keys = info.find("\ndb") != std::string::npos && info.find(":keys=") != std::string::npos;
   return primary;
@@ -290,15 +298,18 @@ Result<PrimaryLink::Primary> PrimaryLink::ask_info() {
 
 /// Never wipe: a server that was born again without its data, or has lost its end, must not take ours with it.
 Status PrimaryLink::check_primary(const Primary& primary) {
-  outcome_.older_replid = primary.older_replid;
-  outcome_.older_end = primary.older_end;
+  outcome_.histories = primary.histories;
+  // The answer to an earlier attempt was lost on its way: it has taken over, so it is followed as any primary is.
+  if (primary.known && request_.takes_over && primary.histories[1].replid == request_.replid) {
+    has_taken_over_ = true;
+    request_.older_replid.clear();
+  }
   if (!primary.known || !request_.holds_data || request_.accepts_empty || request_.takes_over) return Status();
-  if (!primary.has_keys && primary.replid != request_.replid && primary.older_replid != request_.replid) {
+  if (!primary.has_keys && !primary.knows(request_.replid)) {
     outcome_.refused = true;
     return Status::invalid("empty-primary");
   }
-  const bool same_history = primary.replid == request_.replid;
-  if (same_history && primary.end < request_.offset) {
+  if (primary.replid() == request_.replid && primary.end() < request_.offset) {
     outcome_.refused = true;
     return Status::invalid("primary-is-behind");
   }
@@ -309,7 +320,8 @@ Status PrimaryLink::psync() {
   const bool older = !request_.older_replid.empty();
   const std::string next = request_.replid.empty() ? "-1" : std::to_string(request_.offset.bytes() + 1);
   const std::string_view id = older ? request_.older_replid : request_.replid.empty() ? std::string_view("?") : request_.replid;
-  if (request_.takes_over) {
+  if (request_.takes_over && !has_taken_over_) {
+    outcome_.asked_to_take_over = true;
     STELE_CHECK(command({"PSYNC", id, next, "FAILOVER"}));
   } else {
     STELE_CHECK(command({"PSYNC", id, next}));
@@ -330,6 +342,7 @@ Status PrimaryLink::psync() {
     outcome_.offset = Offset(static_cast<std::uint64_t>(*offset));
     return Status();
   }
+  outcome_.declined = answer.starts_with('-');
   return Status::unavailable("the primary answered PSYNC with '{}'", answer);
 }
 

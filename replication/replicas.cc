@@ -207,7 +207,10 @@ void Replicas::give_snapshots() {
       return entry.second->state == Replica::State::waiting && (snapshot == nullptr || entry.second->can_use(*snapshot));
     });
   };
-  if (!anybody_can_use(nullptr)) return;
+  if (!anybody_can_use(nullptr)) {
+    if (std::exchange(snapshot_asked_, false)) storage.give_up_sync_snapshot();
+    return;
+  }
   std::shared_ptr<SyncSnapshot> snapshot = storage.take_sync_snapshot();
   if (snapshot == nullptr) snapshot = storage.recent_snapshot();
   if (snapshot == nullptr || !anybody_can_use(snapshot.get())) {
@@ -227,7 +230,6 @@ void Replicas::give_snapshots() {
     }
     return;
   }
-  snapshot_asked_ = false;
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);
     if (connection == nullptr || replica->state != Replica::State::waiting || !replica->can_use(*snapshot)) continue;
@@ -295,7 +297,7 @@ void Replicas::look_at_feeder(Connection& connection, Replica& replica) {
 void Replicas::turn() {
   for (const std::uint64_t id : std::exchange(gone_, {})) replicas_.erase(id);
   std::erase_if(leaving_, [](const auto& feeder) { return feeder->ended(); });
-  if (following_ == 0) return;
+  if (following_ == 0 && !snapshot_asked_) return;
   give_snapshots();
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);
@@ -341,6 +343,7 @@ bool Replicas::too_far_behind(const Replica& replica) const {
   const std::uint64_t behind = journal.end() - std::min(kept, journal.end());
   const auto most = static_cast<std::uint64_t>(environment_.config.now().journal_pin_size_max);
   if (most > 0 && behind > most) return true;
+  if (behind <= tail_.capacity()) return false;
   std::error_code error;
   const std::filesystem::space_info space = std::filesystem::space(journal.directory(), error);
   return !error && space.available < kFreeBytesMin && behind > tail_.capacity() + space.available;

@@ -119,7 +119,6 @@ class Replicas {
   bool continues(std::string_view replid, Offset from) const;
   void send_snapshot(Connection& connection, Replica& replica, std::shared_ptr<SyncSnapshot> snapshot);
   void catch_up(Connection& connection, Replica& replica, Offset from);
-  void go_online(Replica& replica, Offset from);
   void look_at_feeder(Connection& connection, Replica& replica);
   void give_snapshots();
   void send_to(Connection& connection, Replica& replica, Offset safe_end);

@@ -38,10 +38,14 @@ class Reader {
   }
 
  private:
-  Status bad(std::string_view what) const {
-    return Status::corrupt("{}: position {}: {}; `stele-aof check` says more, `redis-check-aof --fix` on a copy what can be kept",
-                           file_.path().native(), scanner_.position(), what);
+  /// As the messages of stock servers begin, which people and tools look for.
+  Status failed(std::string_view what, std::string_view more) const {
+    return Status::corrupt(
+        "{} reading the append only file {}: position {}{}; `stele-aof check` says more, `redis-check-aof --fix` on a copy what can "
+        "be kept",
+        what, file_.path().native(), scanner_.position(), more);
   }
+  Status bad(std::string_view what) const { return failed("Bad file format", fmt::format(": {}", what)); }
 
   Status take(std::span<const std::string_view> args) {
     if (args.empty()) return Status();
@@ -67,14 +71,14 @@ class Reader {
 
   Status run(std::span<const std::string_view> args) {
     const Status status = run_(args);
-    return status.ok() ? status : bad(status.message());
+    return status.ok() ? status : failed(status.message(), "");
   }
 
   Status at_end(AofScanner::Step step) {
     if (step == AofScanner::Step::end && !multi_at_) return Status();
     const std::uint64_t whole = multi_at_.value_or(scanner_.position());
     if (!options_.may_be_truncated) {
-      return bad(fmt::format("the file ends within a {}", multi_at_ ? "transaction" : "command"));
+      return failed("Unexpected end of file", fmt::format(": it ends within a {}", multi_at_ ? "transaction" : "command"));
     }
     spdlog::warn("{}: the last {} bytes are a {} without its end, as a crash leaves it: left out (aof-load-truncated)",
                  file_.path().native(), scanner_.total() - whole, multi_at_ ? "transaction" : "command");

@@ -2,6 +2,7 @@
 
 #include "engine/engine_state.h"
 #include "engine/rdb/command_export.h"
+#include "engine/rdb/key_delay.h"
 #include "engine/stored_value.h"
 
 namespace stele {
@@ -77,8 +78,8 @@ class CommandOutput {
 template <typename Output>
 class Exporter {
  public:
-  Exporter(StoreIterator& objects, Output output, RdbExportProgress& progress)
-      : objects_(objects), output_(output), progress_(progress) {}
+  Exporter(StoreIterator& objects, Output output, std::chrono::microseconds key_delay, RdbExportProgress& progress)
+      : objects_(objects), output_(output), key_delay_(key_delay), progress_(progress) {}
 
   Status write(const EngineState::Database& db) {
     if (db.keys == 0) return Status();
@@ -90,6 +91,7 @@ class Exporter {
       STELE_TRY(const StoredValue value, split_stored_value(objects_.value()));
       STELE_CHECK(output_.key(stored_key_user_key(objects_.key()), value));
       progress_.keys.fetch_add(1, std::memory_order_relaxed);
+      if (key_delay_.count() > 0 && !sleep_unless(progress_.cancelled, key_delay_)) STELE_CHECK(report());
     }
     STELE_CHECK(objects_.status());
     if (keys == db.keys) return Status();
@@ -104,6 +106,7 @@ class Exporter {
 
   StoreIterator& objects_;
   Output output_;
+  const std::chrono::microseconds key_delay_;
   RdbExportProgress& progress_;
 };
 
@@ -112,7 +115,7 @@ Status write_rdb(Store::Snapshot& snapshot, const EngineState& state, const RdbE
   RdbWriter writer(file, options.rdb);
   STELE_CHECK(write_head(writer, options, *snapshot.label, state));
   for (const auto& [name, code] : state.functions.all()) STELE_CHECK(writer.function(code));
-  Exporter exporter(snapshot.objects, RdbOutput(writer, options), progress);
+  Exporter exporter(snapshot.objects, RdbOutput(writer, options), options.key_delay, progress);
   for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
   STELE_CHECK(writer.end());
   progress.bytes = writer.bytes();
@@ -127,7 +130,7 @@ Status write_commands(Store::Snapshot& snapshot, const EngineState& state, const
   // As every file of commands begins; and a base must not be empty.
   STELE_CHECK(commands.select(0));
   for (const auto& [name, code] : state.functions.all()) STELE_CHECK(commands.function(code));
-  Exporter exporter(snapshot.objects, CommandOutput(commands), progress);
+  Exporter exporter(snapshot.objects, CommandOutput(commands), options.key_delay, progress);
   for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
   STELE_CHECK(commands.flush());
   progress.bytes = commands.bytes();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ struct RdbExportOptions {
   Access access = Access::none;
   AccessPolicy policy;  // of `frequency`
   UnixTime now;
+  std::chrono::microseconds key_delay{0};  // after each key: rdb-key-save-delay
 };
 
 /// Written by the thread that exports, read by any.
