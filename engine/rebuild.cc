@@ -80,8 +80,8 @@ class Rebuild {
                                             .keep_expired = source_.kind != RebuildSource::Kind::dump,
                                             .lfu = options_.lfu,
                                             .now = options_.now,
-                                            .key_delay = options_.key_delay,
                                             .stop = options_.stop,
+                                            .key_delay = options_.key_delay,
                                             .on_progress = [this](std::uint64_t done, std::uint64_t) { report(done); }}));
     state_ = std::move(import.state);
     commands_at_ = import.summary.end;

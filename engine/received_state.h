@@ -51,6 +51,12 @@ struct ReceivedFigures {
 /// Threads: any.
 Result<ReceivedFigures> prepare_received_state(const ReceivedState& state);
 
+/// Likewise, of the files of another server's store (StoreCopy), which the caller has put, synced, into the folder that begin_received_store()
+/// has made for them. There is no base then: the server makes one when it can.
+Result<std::filesystem::path> begin_received_store(const std::filesystem::path& dir);
+Status prepare_received_store(const ReceivedState& state);
+void give_up_received_store(const std::filesystem::path& dir);
+
 /// From here on there is no way back to what was.
 Status settle_on_received_state(const std::filesystem::path& dir);
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "engine/loader.h"
 #include "engine/rdb/rdb_saver.h"
 #include "engine/rebuild.h"
+#include "engine/store_copy.h"
 #include "engine/reclaimer.h"
 #include "engine/watches.h"
 #include "persistence/journal.h"
@@ -194,6 +196,9 @@ class Storage {
   /// Nobody waits for that any more.
   void give_up_sync_snapshot();
   std::shared_ptr<SyncSnapshot> take_sync_snapshot() { return std::exchange(sync_made_, nullptr); }
+  /// The store as the last checkpoint has left it, without copying anything: `unavailable` if there is none, or the data are just being
+  /// replaced. Waits for the disk for a moment. Threads: any.
+  Result<StoreCopy> copy_store();
   /// The function libraries alone, for tools.
   Result<std::shared_ptr<SyncSnapshot>> snapshot_of_functions();
 
@@ -294,6 +299,8 @@ class Storage {
   std::shared_ptr<SyncSnapshot> sync_made_;    // until it is taken
   std::weak_ptr<SyncSnapshot> sync_snapshot_;  // the last, while somebody uses it
   bool makes_room_ = false;                    // for take_received()
+  std::mutex copy_mutex_;                      // store_ is not replaced meanwhile
+  std::uint64_t copies_ = 0;                   // guarded by copy_mutex_
 
   RecoveryFigures recovery_;
   CheckpointFigures checkpoints_;

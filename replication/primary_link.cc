@@ -12,9 +12,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include "engine/backup/checksum.h"
+#include "engine/store_copy.h"
 #include "protocol/resp_buffer.h"
 #include "protocol/resp_command.h"
 #include "protocol/resp_integer.h"
+#include "replication/feeder.h"
 
 namespace stele {
 
@@ -100,6 +103,7 @@ Status PrimaryLink::run() {
     // It may be as large as the data, and the next attempt may be far away.
     std::error_code ignored;
     fs::remove(request_.into.dir / "sync.rdb", ignored);
+    if (is_store_) give_up_received_store(request_.into.dir);
     return status;
   }
   phase_ = Phase::loading;
@@ -256,7 +260,11 @@ Status PrimaryLink::handshake() {
   }
   STELE_CHECK(command({"REPLCONF", "listening-port", std::to_string(request_.own_port)}));
   if (!request_.own_ip.empty()) STELE_CHECK(command({"REPLCONF", "ip-address", request_.own_ip}));
-  STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest"}));
+  if (request_.into.key_delay.count() > 0) {
+    STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest"}));
+  } else {
+    STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest", "capa", store_copy_format()}));
+  }
   const int answers = request_.own_ip.empty() ? 2 : 3;
   for (int i = 0; i < answers; ++i) {
     STELE_TRY(const std::string answer, reply());
@@ -351,6 +359,7 @@ Status PrimaryLink::psync() {
 Status PrimaryLink::receive_snapshot() {
   STELE_TRY(const std::string head, reply());
   if (head[0] == '-') return Status::unavailable("MASTER aborted replication with an error: {}", head.substr(1));
+  if (head.starts_with(kStoreCopyHead)) return receive_store(std::string_view(head).substr(kStoreCopyHead.size()));
   if (head[0] != '$') return Status::corrupt("the primary's snapshot begins with '{:.40}' instead of its size", head);
   const bool by_mark = head.starts_with("$EOF:");
   std::string mark;
@@ -397,12 +406,48 @@ Status PrimaryLink::receive_snapshot() {
   return file.sync();
 }
 
+Status PrimaryLink::receive_store(std::string_view head) {
+  const auto malformed = [](std::string_view what) { return Status::corrupt("the primary's store: {}", what); };
+  const auto two_words = [](std::string_view line) { return std::pair(line.substr(0, line.find(' ')), line.substr(std::min(line.find(' '), line.size() - 1) + 1)); };
+  const auto [files_word, total_word] = two_words(head);
+  const auto files = parse_integer(files_word), total = parse_integer(total_word);
+  if (!files || !total || *files < 0 || *total < 0) return malformed("it begins with nonsense");
+  total_ = static_cast<std::uint64_t>(*total);
+  is_store_ = true;
+  STELE_TRY(const fs::path dir, begin_received_store(request_.into.dir));
+  for (std::int64_t i = 0; i < *files; ++i) {
+    STELE_TRY(const std::string line, reply());
+    const auto [bytes_word, name] = two_words(line);
+    const auto bytes = parse_integer(bytes_word);
+    if (!bytes || *bytes < 0 || name.empty() || name.find('/') != name.npos || name == "." || name == "..") return malformed("a file's line is none");
+    STELE_TRY(File file, File::open(dir / name, File::Mode::create));
+    Checksum checksum;
+    std::uint64_t written = 0, synced = 0;
+    while (written < static_cast<std::uint64_t>(*bytes)) {
+      STELE_TRY(const std::string_view part, some_bytes(std::min<std::uint64_t>(kReadBytes, static_cast<std::uint64_t>(*bytes) - written)));
+      checksum.add(part);
+      STELE_CHECK(file.write_at(written, part));
+      written += part.size();
+      received_ += part.size();
+      if (written - synced >= kSyncEvery) {
+        STELE_CHECK(file.start_writing(synced, written));
+        synced = written;
+      }
+    }
+    STELE_TRY(const std::string sum, this->line());
+    if (sum != checksum.hex()) return malformed("a file is not as it was sent");
+    STELE_CHECK(file.sync());
+  }
+  return Status();
+}
+
 Status PrimaryLink::load_snapshot() {
   ReceivedState& into = request_.into;
   into.rdb = into.dir / "sync.rdb";
   into.replid = outcome_.replid;
   into.offset = outcome_.offset;
   into.stop = &stopping_;
+  if (is_store_) return prepare_received_store(into);
   Clock::time_point newline_at = Clock::now();
   into.on_progress = [&](std::uint64_t, std::uint64_t) {
     // The primary hears that we are alive, as from a stock replica.

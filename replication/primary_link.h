@@ -94,6 +94,7 @@ class PrimaryLink {
   Status check_primary(const Primary& primary);
   Status psync();
   Status receive_snapshot();
+  Status receive_store(std::string_view head);
   Status load_snapshot();
 
   Status command(std::initializer_list<std::string_view> args);
@@ -115,6 +116,7 @@ class PrimaryLink {
   int fd_ = -1;
   std::string input_;
   std::size_t at_ = 0;  // in input_
+  bool is_store_ = false;        // what was received
   bool has_taken_over_ = false;  // before this attempt
   Outcome outcome_;
   std::thread thread_;

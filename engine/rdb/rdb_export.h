@@ -18,7 +18,7 @@ struct RdbExportOptions {
   std::uint64_t used_memory = 0;
   bool is_aof_base = false;
   bool tell_hash_seed = false;  // for replicas: ranges of hashes are then the same there
-  bool as_commands = false;        // no RDB but the commands that make the data (CommandExport)
+  bool as_commands = false;        // no RDB but the commands that make the data (ValueCommands)
   bool annotate_time = false;      // of those: a #TS line in front
   /// Whether keys carry how idle they are, how often they are used, or neither.
   enum class Access { none, idle, frequency };

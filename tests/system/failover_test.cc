@@ -146,7 +146,8 @@ TEST_F(Failover, ItTakesTheReplicaThatHasEverything) {
   continue_replica();
   // Who was not there is a replica of a replica now, without a full sync.
   wait_in_step(primary_, *replica_);
-  EXPECT_EQ(replica_->info("master_replid"), other.info("master_replid"));
+  // In step it may have been already, before it was told the new name of the history.
+  replica_->wait_until([&] { return replica_->info("master_replid") == other.info("master_replid"); });
   EXPECT_EQ(number(primary_, "sync_full"), 2);
 }
 
