@@ -129,7 +129,7 @@ void Replicas::psync(Call& call) {
   Connection& connection = connection_of(call);
   const std::string_view replid = call.arg(1);
   std::int64_t wanted = 0;
-  if (!call.integer_arg(2, wanted)) return;
+  if (!call.integer_arg(2, wanted)) return spdlog::warn("Replica {} asks for synchronization but with a wrong offset", connection.peer);
   if (call.argc() > 3) {
     if (!call.arg_is(3, "failover")) return call.syntax_error();
     if (!replication_of(environment_).take_over_from(call, replid)) return;

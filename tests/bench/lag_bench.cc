@@ -4,9 +4,6 @@
 //     bench_lag PRIMARY_PORT REPLICA_PORT SECONDS
 //
 // Prints one line: writes, then p50, p99 and the longest time from the primary's reply, in microseconds.
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,24 +15,11 @@
 #include <thread>
 #include <vector>
 
+#include "bench_socket.h"
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-int connect_to(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    std::perror("connect");
-    std::exit(2);
-  }
-  return fd;
-}
 
 /// Replies here are short, and come one at a time.
 std::string run(int fd, const std::string& command) {

@@ -4,10 +4,7 @@
 //     bench_latency PORT CLIENTS REQUESTS_PER_SECOND KEYS        until standard input ends
 //
 // Keys are "k" and nine digits. Prints one line: requests, then p50, p99, p99.9 and the longest, in microseconds.
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "bench_socket.h"
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -27,21 +26,6 @@ struct Client {
   Clock::time_point due;
   bool waits = false;
 };
-
-int connect_to(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    std::perror("connect");
-    std::exit(2);
-  }
-  return fd;
-}
 
 }  // namespace
 

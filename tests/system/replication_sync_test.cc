@@ -150,7 +150,7 @@ TEST_F(FullSync, BetweenStelesTheStoreItselfIsSent) {
   primary.run("ZADD", "zset", 1, "one", 2, "two");
   primary.run("XADD", "stream", "1-1", "f", "v");
   primary.run("XGROUP", "CREATE", "stream", "group", "0");
-  primary.run("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 'one' end)");
+  primary.run("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function{function_name='f', callback=function() return 'one' end, flags={'no-writes'}}");
   primary.run("SELECT", 9);
   primary.run("SET", "elsewhere", "1");
   primary.run("FLUSHDB");
