@@ -18,8 +18,8 @@ constexpr const char* kDescription =
     "the journal behind it; as they end, or as the data were at any moment that is in them. The source is only read.";
 
 constexpr const char* kFooter = R"(
-SOURCE is an RDB file, a data directory, its appendonlydir, a manifest or one append-only file. A data directory of a running server will
-do. With --segments, SOURCE is an RDB file that says at which offset it was written (those of BGSAVE and of replicas do), and the segments
+SOURCE is a directory of backups, an RDB file, a data directory, its appendonlydir, a manifest or one append-only file. A data directory
+of a running server will do. Of a backup the server replays what is behind its store, when it starts. With --segments, SOURCE is an RDB file that says at which offset it was written (those of BGSAVE and of replicas do), and the segments
 are those of the same history from there on: an appendonlydir or segment files.
 
 What is made is whole or not there at all, and DATADIR must be empty or absent. A primary that starts on it begins a history of its own.
@@ -34,6 +34,7 @@ Neither transactions nor frames are cut in half.
 
 Examples:
   stele-restore dump.rdb /var/lib/stele
+  stele-restore /backup/stele /var/lib/stele
   stele-restore /backup/stele /var/lib/stele --until 2026-01-31T11:59:00Z
   stele-restore /var/lib/stele /var/lib/stele.saved --before FLUSHALL
   stele-restore dump.rdb /var/lib/replica --segments /var/lib/stele/appendonlydir
@@ -56,6 +57,8 @@ int main(int argc, char** argv) {
   app.add_option("--segments", options.segments, "The journal behind the RDB: a directory or segment files, in any order")
       ->type_name("PATH");
   add_moments(app, options.moment);
+  app.add_option("--backup", options.backup, "Of a directory of backups: this one [the one that the moment is in, or the newest]")
+      ->check(CLI::PositiveNumber)->type_name("N");
   app.add_flag("--dry-run", options.dry_run, "Only find the moment, and say what it is");
   app.add_option("--serve", options.serve_port, "Show the data on this port, read-only, until interrupted; nothing stays")
       ->check(CLI::Range(1, 65535))->type_name("PORT");

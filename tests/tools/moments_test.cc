@@ -1,6 +1,8 @@
 // stele-aof to-rdb and export, stele-restore: back to a moment of a stream.
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 #include "tests/support/server.h"
 #include "tests/tools/recorded_run.h"
@@ -214,6 +216,57 @@ TEST_F(Moments, APlainRdbBecomesADataDirectory) {
   Server ours{"--dir", path("restored").native()};
   EXPECT_EQ(digest_of(ours), digest);
   RedisServer stock{"--dir", path("restored").native()};
+}
+
+TEST_F(Moments, BackupsAreRestoredAsTheyAreOrUpToAnyMomentInThem) {
+  Server server;
+  const std::string backups = path("backups");
+  const auto back_up = [&](const char* kind) {
+    const std::string before = server.info("backup_last_number");
+    ASSERT_FALSE((kind[0] != 0 ? server.run("BACKUP", "TO", backups, kind) : server.run("BACKUP", "TO", backups)).is_error());
+    server.wait_until([&] { return server.info("backup_in_progress") == "0" && server.info("backup_last_number") != before; });
+  };
+  server.run("SET", "a", "1");
+  back_up("");
+  server.run("SET", "b", "2");
+  server.run("SET", "c", "3");
+  const std::uint64_t offset = std::stoull(server.info("master_repl_offset"));
+  const std::string digest = digest_of(server);
+  server.run("MULTI");
+  server.run("SET", "d", "4");
+  server.run("FLUSHALL");
+  server.run("EXEC");
+  server.run("SET", "e", "5");
+  back_up("INCREMENTAL");
+  const auto digest_in = [&](const std::string& name, std::vector<std::string> args) {
+    args.insert(args.begin(), {backups, path(name)});
+    const Ran ran = Tool::run(args, "stele-restore");
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    Server restored{"--dir", path(name).native()};
+    return digest_of(restored);
+  };
+  EXPECT_EQ(digest_in("last", {}), digest_of(server));
+  EXPECT_EQ(digest_in("offset", {"--until", std::to_string(offset)}), digest);
+  EXPECT_EQ(digest_in("before", {"--before", "FLUSHALL"}), digest);
+  EXPECT_EQ(Tool::run({backups, path("never"), "--until", "99999999"}, "stele-restore").exit_code, 2);
+  EXPECT_FALSE(fs::exists(path("never")));
+}
+
+TEST_F(Moments, WhatIsReadBesideABusyServerIsOneMoment) {
+  Server server;
+  server.run("SET", "a", "1");
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    Client client = server.connect();
+    for (int i = 0; !done; ++i) client.run("RPUSH", "l" + std::to_string(i % 50), i);
+  });
+  for (int i = 0; i < 3; ++i) {
+    const Json made = to_rdb(server.directory(), {});
+    const std::string offset = std::to_string(made["offset"].get<std::uint64_t>());
+    EXPECT_EQ(to_rdb(server.directory(), {"--until", offset})["digest"], made["digest"]) << offset;
+  }
+  done = true;
+  writer.join();
 }
 
 TEST_F(Moments, NeverWritesWhereSomethingIsAndLeavesNothingBehind) {

@@ -67,6 +67,8 @@ class Search {
       cut_ = best_;
     } else if (!found) {
       STELE_CHECK(reaches_end());
+      // A server may go on writing: what comes from here on is not of this moment.
+      end_here();
     } else if (!took_anything_) {
       return options_.until.offset
                  ? Status::invalid("{}: begins at offset {}", source_.named.native(), first_offset_)
@@ -171,6 +173,21 @@ class Search {
                              "shows them", source_.named.native());
     }
     return Status();
+  }
+
+  void end_here() {
+    if (seen_) {
+      FileReader& last = reader_.reader();
+      cut_.file = reader_.file_index();
+      cut_.position = last.in_transaction() && !last.is_segment() ? last.transaction_position() : last.position();
+      return;
+    }
+    for (std::size_t i = source_.first_loaded; i < source_.files.size(); ++i) {
+      if (!source_.files[i].header) continue;
+      cut_.file = i;
+      cut_.position = source_.files[i].header->bytes;
+      return;
+    }
   }
 
   void name_history() {
@@ -326,10 +343,11 @@ Status feed_stream(const AofSource& source, const Cut& cut, const std::optional<
                                 .end = end,
                                 .may_be_truncated = source.is_last(i),
                                 .on_progress = [&](std::uint64_t at, std::uint64_t) { progress.update(done + at, total); }};
-      STELE_CHECK(read_aof(open, read, [&](std::span<const std::string_view> args) {
+      const Status ran = read_aof(open, read, [&](std::span<const std::string_view> args) {
         STELE_CHECK(check_interrupted());
         return sink.command(args);
-      }));
+      });
+      STELE_CHECK(ran);
       done += file.bytes;
       continue;
     }

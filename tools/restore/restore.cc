@@ -2,6 +2,9 @@
 //
 //     source ──► the moment ──► store ──► an RDB of it ──► a journal that goes on from there ──► both in their place
 //
+// Of a backup, the store is there already: it is laid out with the journal behind it, which is cut at the moment, and the server replays
+// that when it starts.
+//
 // The data directory is as a server leaves it that did not end in order. So a primary that starts on it begins a history of its own,
 // and a replica goes on in the one that the source has recorded.
 
@@ -12,6 +15,7 @@
 #include "tools/common/external_sorter.h"
 #include "tools/common/output.h"
 #include "tools/common/text.h"
+#include "tools/restore/from_backup.h"
 
 namespace stele::tools {
 
@@ -75,8 +79,30 @@ Result<State> build(const RestoreOptions& options, const Plan& plan, const Stagi
   return state;
 }
 
+Status run_backup(const RestoreOptions& options) {
+  if (!options.segments.empty()) return Status::invalid("--segments goes with an RDB file");
+  Output out;
+  if (options.serve_port != 0 || options.dry_run) {
+    STELE_TRY(const Staging staging, Staging::temporary(temporary_directory()));
+    STELE_TRY(const Cut cut, lay_out_backup(options, staging.path()));
+    report_moment(out.text(), options.source, cut, options.json);
+    STELE_CHECK(out.flush());
+    return options.dry_run ? Status() : serve(staging.path(), options.serve_port);
+  }
+  STELE_TRY(Staging staging, Staging::create(options.to));
+  STELE_TRY(const Cut cut, lay_out_backup(options, staging.path()));
+  STELE_CHECK(check_interrupted());
+  // Neither is of use without the other.
+  STELE_CHECK(staging.publish("rocksdb"));
+  STELE_CHECK(staging.publish("appendonlydir"));
+  STELE_CHECK(staging.finish());
+  report_moment(out.text(), options.to, cut, options.json);
+  return out.flush();
+}
+
 Status run(const RestoreOptions& options) {
   interruptions();
+  if (is_backup(options.source)) return run_backup(options);
   STELE_TRY(const Plan plan, make_plan(options));
   Output out;
   if (options.dry_run) {

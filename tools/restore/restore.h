@@ -14,6 +14,7 @@ struct RestoreOptions {
   std::filesystem::path to;                      // empty or to be made
   std::vector<std::filesystem::path> segments;   // the journal behind an RDB
   MomentOptions moment;
+  std::uint64_t backup = 0;                      // of a backup directory: its number; 0: the one that the moment is in
   int serve_port = 0;                            // a server on it, in place of a data directory that stays
   bool dry_run = false;
   bool json = false;
