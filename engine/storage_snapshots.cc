@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "engine/backup/backups.h"
 #include "engine/storage.h"
 
 namespace stele {
@@ -150,7 +151,7 @@ Status Storage::save_now() {
 }
 
 void Storage::cancel_snapshot() {
-  backups_.stop();
+  backups_->stop();
   for (SnapshotFigures& figures : snapshots_) figures.wanted = false;
   if (!taking_) return;
   if (!saver_.running()) checkpoint_ended(checkpointer_->finish());
