@@ -58,9 +58,10 @@ test:
 soak:
 	@.ci/setup.sh test
 	@$(WITH_TESTS)
-	@$(BUILD) --target stele-server stele-crash stele-differential stele-replication stele-slow-replica $(FUZZERS)
+	@$(BUILD) --target stele-server stele-crash stele-differential stele-replication stele-slow-replica test_tools $(FUZZERS)
 	$(BIN)/stele-crash --seconds $$(($(DURATION) / 4)) --writers 2
 	$(BIN)/stele-replication --seconds $$(($(DURATION) / 4)) --cut 1 --kill9 both --restart 1 --client-kill 1
+	STELE_MOMENTS=200 STELE_EVERY_BYTE=1 $(BIN)/test_tools --gtest_filter='Moments.*:AofTool.Fixes*'
 	$(BIN)/stele-slow-replica --data 256 --rate 16 --redis 1
 	$(BIN)/stele-differential --seconds $$(($(DURATION) / 4)) --resp 3 --kill9-every 2000 --restart-every 5000
 	$(BIN)/stele-differential --seconds $$(($(DURATION) / 4)) --resp 2
@@ -69,7 +70,7 @@ soak:
 bench:
 	@.ci/setup.sh test
 	@$(WITHOUT_TESTS)
-	@$(BUILD) --target stele-server
+	@$(BUILD) --target stele-server stele-aof
 	tests/bench/bench.py --stele $(BIN)/stele-server $(BENCH)
 
 # The block stays between its marks, so that the next run replaces it.

@@ -1,10 +1,13 @@
 // DUMP and RESTORE: a value as bytes that another server understands.
 
+#include <spdlog/spdlog.h>
+
 #include "engine/call.h"
 #include "engine/commands.h"
 #include "engine/dump.h"
 #include "engine/type_ops.h"
 #include "persistence/rdb/rdb_writer.h"
+#include "protocol/resp_text.h"
 
 namespace stele {
 
@@ -55,23 +58,53 @@ bool parse_options(Call& call, RestoreOptions& options) {
   return true;
 }
 
+/// What a payload of the type consists of, in the words of stock servers' logs.
+std::string_view kind_of(std::uint8_t type) {
+  switch (type) {
+    case rdb_type::kHashZipmap: return "Zipmap";
+    case rdb_type::kListZiplist: return "List ziplist";
+    case rdb_type::kSetIntset: return "Intset";
+    case rdb_type::kZsetZiplist: return "Zset ziplist";
+    case rdb_type::kHashZiplist: return "Hash ziplist";
+    case rdb_type::kQuicklist: return "Quicklist ziplist";
+    case rdb_type::kHashListpack: return "Hash listpack";
+    case rdb_type::kZsetListpack: return "Zset listpack";
+    case rdb_type::kSetListpack: return "Set listpack";
+    case rdb_type::kStream:
+    case rdb_type::kStream2:
+    case rdb_type::kStream3: return "Stream listpack";
+    default: return rdb_type_name(type, RdbDialect::redis);
+  }
+}
+
+/// The client is told no more than that; the log says why.
+Status bad_format(std::string_view key, std::uint8_t type, std::string_view why) {
+  spdlog::warn("RESTORE {}: {} integrity check failed: {}", printed(key, 128), kind_of(type), why);
+  return Status::invalid("ERR Bad data format");
+}
+
 /// The value of a payload as an entry of `key`. Every length and every element is checked: the payload is a stranger's.
 Result<Entry*> entry_from_payload(std::string_view payload, std::string_view key, std::optional<UnixTime> expire_at,
                                   const CollectionLimits& limits) {
   int version = 0;
   STELE_TRY(const std::string_view body, open_dump_payload(payload, version));
-  const Status bad = Status::invalid("ERR Bad data format");
   RdbSource source(body.substr(1), "payload");
   RdbValue value;
   const auto type = static_cast<std::uint8_t>(body[0]);
-  if (read_rdb_value(source, type, RdbDialect::redis, value) != RdbValueOutcome::value || source.left() > 0) return bad;
+  switch (read_rdb_value(source, type, RdbDialect::redis, value)) {
+    case RdbValueOutcome::value: break;
+    case RdbValueOutcome::empty: return bad_format(key, type, "it has no elements");
+    case RdbValueOutcome::unknown: return bad_format(key, type, "it is of a type that is not known here");
+    case RdbValueOutcome::failed: return bad_format(key, type, source.status().message());
+  }
+  if (source.left() > 0) return bad_format(key, type, "there is something behind its end");
   if (value.expiring_fields > 0) {
     return Status::invalid("ERR Bad data format: fields of the hash have an expiry of their own, which is not known here");
   }
   const TypeOps* ops = type_ops_of_rdb(value.type);
-  if (ops == nullptr) return bad;
+  if (ops == nullptr) return bad_format(key, type, "it is of a type that is not known here");
   Result<Entry*> entry = ops->from_rdb(key, value.type, value.bytes, expire_at);
-  if (!entry.ok()) return bad;
+  if (!entry.ok()) return bad_format(key, type, entry.status().message());
   fit_to_limits(**entry, type, limits);
   return entry;
 }

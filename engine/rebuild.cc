@@ -1,5 +1,9 @@
 #include "engine/rebuild.h"
 
+#include <unistd.h>
+
+#include <fstream>
+
 #include <spdlog/spdlog.h>
 
 #include "engine/checkpointer.h"
@@ -12,6 +16,13 @@ namespace stele {
 namespace {
 
 constexpr std::uint64_t kCommandsPerCheckpoint = 1'000'000;  // bounds what is in memory at once
+
+std::uint64_t resident_bytes() {
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 Result<bool> begins_with_rdb(const File& file) {
   char head[6];
@@ -32,7 +43,9 @@ class Rebuild {
       if (error) return Status::io("{}: {}", path.native(), error.message());
     }
     state_.seed = KeyHasher::random_seed();
-    STELE_CHECK(load_first());
+    label_.replid2 = options_.replid2;
+    label_.replid2_end = options_.replid2_end;
+    if (!source_.files.empty()) STELE_CHECK(load_first());
     label_.offset = source_.offset.value_or(std::max(Offset(1), imported_offset_));
     label_.stream_db = -1;
     label_.replid = options_.replid;
@@ -67,6 +80,8 @@ class Rebuild {
                                             .keep_expired = source_.kind != RebuildSource::Kind::dump,
                                             .lfu = options_.lfu,
                                             .now = options_.now,
+                                            .stop = options_.stop,
+                                            .key_delay = options_.key_delay,
                                             .on_progress = [this](std::uint64_t done, std::uint64_t) { report(done); }}));
     state_ = std::move(import.state);
     commands_at_ = import.summary.end;
@@ -91,11 +106,54 @@ class Rebuild {
   }
 
   bool has_commands() const {
+    if (source_.feed) return true;
     const Result<std::uint64_t> bytes = first_.size();
     return source_.files.size() > 1 || (bytes.ok() && commands_at_ < *bytes);
   }
 
   /// In memory, with a checkpoint now and then.
+  class Run final : public RebuildSink {
+   public:
+    Run(Rebuild& rebuild, Keyspace& keyspace, Effects& effects)
+        : rebuild_(rebuild),
+          keyspace_(keyspace),
+          checkpointer_(keyspace, rebuild.store_, [] { return Status(); }, [] {}),
+          replayer_(rebuild.registry_, keyspace, effects, 0) {
+      replayer_.set_tolerant(true);
+    }
+
+    void select(int db) override { replayer_.select(db); }
+    Status frame(std::string_view payload, UnixTime time, Offset offset) override {
+      STELE_CHECK(make_room());
+      return replayer_.apply(payload, time, offset);
+    }
+    Status command(std::span<const std::string_view> args) override {
+      STELE_CHECK(make_room());
+      return replayer_.run_foreign(args);
+    }
+    Keyspace& keyspace() override { return keyspace_; }
+
+    Status finish() { return rebuild_.checkpoint(keyspace_, checkpointer_); }
+    const Replayer& replayer() const { return replayer_; }
+
+   private:
+    Status make_room() {
+      if (replayer_.commands() - stored_ < kCommandsPerCheckpoint) return Status();
+      stored_ = replayer_.commands();
+      const std::uint64_t enough = rebuild_.options_.memory_bytes;
+      if (enough > 0 && resident_bytes() < enough) return Status();
+      STELE_CHECK(rebuild_.checkpoint(keyspace_, checkpointer_));
+      keyspace_.drop_resident();
+      return Status();
+    }
+
+    Rebuild& rebuild_;
+    Keyspace& keyspace_;
+    Checkpointer checkpointer_;
+    Replayer replayer_;
+    std::uint64_t stored_ = 0;
+  };
+
   Status run_commands() {
     ByteBuffer no_batch;
     Effects effects(no_batch);
@@ -108,37 +166,40 @@ class Rebuild {
     keyspace.set_now(options_.now);
     keyspace.set_expiry(Expiry::off);
     keyspace.set_defers_lookups(true);
-    Checkpointer checkpointer(keyspace, store_, [] { return Status(); }, [] {});
-    Replayer replayer(registry_, keyspace, effects, 0);
-    std::uint64_t stored = 0;
+    Run run(*this, keyspace, effects);
+    if (source_.feed) {
+      STELE_CHECK(source_.feed(run));
+      label_.stream_db = run.replayer().db();
+    } else {
+      STELE_CHECK(read_files(run));
+    }
+    figures_.commands = run.replayer().commands();
+    figures_.failed = run.replayer().failed();
+    figures_.stream_db = run.replayer().db();
+    if (figures_.failed > 0) {
+      spdlog::warn("{} commands failed while the data was loaded, as they did when they were written", figures_.failed);
+    }
+    STELE_CHECK(run.finish());
+    figures_.keys = 0;
+    for (int i = 0; i < keyspace.databases(); ++i) figures_.keys += keyspace.db(i).size();
+    return Status();
+  }
+
+  Status read_files(Run& run) {
     for (std::size_t i = 0; i < source_.files.size(); ++i) {
       File file;
       if (i > 0) {
         STELE_TRY(file, File::open(source_.files[i], File::Mode::read));
       }
       const File& from = i == 0 ? first_ : file;
-      replayer.select(0);  // as stock servers begin every file
+      run.select(0);  // as stock servers begin every file
       const AofReadOptions read{.position = i == 0 ? commands_at_ : 0,
                                 .may_be_truncated = options_.may_be_truncated && i + 1 == source_.files.size(),
                                 .on_progress = [this](std::uint64_t done, std::uint64_t) { report(done); }};
-      STELE_CHECK(read_aof(from, read, [&](std::span<const std::string_view> args) {
-        if (replayer.commands() - stored >= kCommandsPerCheckpoint) {
-          STELE_CHECK(checkpoint(keyspace, checkpointer));
-          keyspace.drop_resident();
-          stored = replayer.commands();
-        }
-        return replayer.run_foreign(args);
-      }));
+      STELE_CHECK(read_aof(from, read, [&](std::span<const std::string_view> args) { return run.command(args); }));
       STELE_TRY(const std::uint64_t bytes, from.size());
       before_ += bytes;
     }
-    figures_.commands = replayer.commands();
-    if (replayer.failed() > 0) {
-      spdlog::warn("{} commands failed while the data was loaded, as they did when they were written", replayer.failed());
-    }
-    STELE_CHECK(checkpoint(keyspace, checkpointer));
-    figures_.keys = 0;
-    for (int i = 0; i < keyspace.databases(); ++i) figures_.keys += keyspace.db(i).size();
     return Status();
   }
 

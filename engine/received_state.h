@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 
@@ -21,6 +22,7 @@ struct ReceivedState {
   bool verify_checksum = true;
   bool lfu = false;
   UnixTime now;
+  std::chrono::microseconds key_delay{0};  // after each key: key-load-delay
 
   ReplicationId replid;  // the history that the state belongs to, and its place there
   Offset offset;
@@ -48,6 +50,12 @@ struct ReceivedFigures {
 /// A crash before `ready` leaves what was; one after it is rolled forward by the next start. On an error `sync.loading` is removed.
 /// Threads: any.
 Result<ReceivedFigures> prepare_received_state(const ReceivedState& state);
+
+/// Likewise, of the files of another server's store (StoreCopy), which the caller has put, synced, into the folder that begin_received_store()
+/// has made for them. There is no base then: the server makes one when it can.
+Result<std::filesystem::path> begin_received_store(const std::filesystem::path& dir);
+Status prepare_received_store(const ReceivedState& state);
+void give_up_received_store(const std::filesystem::path& dir);
 
 /// From here on there is no way back to what was.
 Status settle_on_received_state(const std::filesystem::path& dir);

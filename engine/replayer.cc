@@ -114,7 +114,9 @@ Status Replayer::run_foreign(std::span<const std::string_view> args) {
   const bool works_on_data =
       command != nullptr && (equals_ignoring_case(args[0], "SELECT") || command->is(kWrite) || command->is(kReadonly));
   if (!works_on_data || command->row->run == nullptr) {
-    return is_message(args[0]) ? Status() : Status::corrupt("'{:.64}' is unknown, or no command that works on data", args[0]);
+    if (is_message(args[0])) return Status();
+    if (command == nullptr) return Status::corrupt("Unknown command '{:.64}'", args[0]);
+    return Status::corrupt("'{:.64}' is no command that works on data", args[0]);
   }
   const auto argc = static_cast<int>(args.size());
   const int arity = command->row->arity;

@@ -63,6 +63,7 @@ Status Storage::open(CommandRegistry& registry) {
   std::error_code ignored;
   std::filesystem::remove(options_.dir / "sync.rdb", ignored);
   STELE_CHECK(open_store());
+  if (options_.load_replaced_files) STELE_CHECK(set_replaced_store_aside());
   if (store_->label() == nullptr) {
     STELE_TRY(const auto source, find_source());
     if (source) STELE_CHECK(rebuild(*source, registry));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "engine/loader.h"
 #include "engine/rdb/rdb_saver.h"
 #include "engine/rebuild.h"
+#include "engine/store_copy.h"
 #include "engine/reclaimer.h"
 #include "engine/watches.h"
 #include "persistence/journal.h"
@@ -44,6 +46,8 @@ struct StorageOptions {
   std::string rdb_file = "dump.rdb";  // in `dir`
   RdbWriteOptions rdb;
   RdbExportOptions::Access rdb_access = RdbExportOptions::Access::none;
+  std::chrono::microseconds key_save_delay{0};
+  std::chrono::microseconds key_load_delay{0};
   std::string server_version = "7.0.15";  // of the Redis that RDB files may say they come from
 
   std::uint64_t backup_bytes_per_second = 0;  // 0: no bound
@@ -58,6 +62,8 @@ struct StorageOptions {
   // Loading what another server has written.
   bool skip_unknown = false;
   bool may_be_truncated = true;
+  /// What another server has put in the place of the journal is loaded, and the store set aside, instead of refusing to start.
+  bool load_replaced_files = false;
   bool lfu = false;
   /// The journal is a primary's stream: nothing of our own goes into it.
   bool follows_primary = false;
@@ -195,7 +201,12 @@ class Storage {
   /// What a full sync can begin with: a file made lately, so that the journal behind it is not long; null if there is none.
   std::shared_ptr<SyncSnapshot> recent_snapshot();
   /// What request_snapshot(SnapshotKind::sync) has made; null if there is nothing new.
+  /// Nobody waits for that any more.
+  void give_up_sync_snapshot();
   std::shared_ptr<SyncSnapshot> take_sync_snapshot() { return std::exchange(sync_made_, nullptr); }
+  /// The store as the last checkpoint has left it, without copying anything: `unavailable` if there is none, or the data are just being
+  /// replaced. Waits for the disk for a moment. Threads: any.
+  Result<StoreCopy> copy_store();
   /// The function libraries alone, for tools.
   Result<std::shared_ptr<SyncSnapshot>> snapshot_of_functions();
 
@@ -227,6 +238,7 @@ class Storage {
  private:
   void note_loading(std::uint64_t done, std::uint64_t total);
   Status open_store();
+  Status set_replaced_store_aside();
   Result<std::optional<RebuildSource>> find_source() const;
   Status rebuild(const RebuildSource& source, CommandRegistry& registry);
   Status install_rebuilt();
@@ -299,6 +311,8 @@ class Storage {
   std::weak_ptr<SyncSnapshot> sync_snapshot_;  // the last, while somebody uses it
   std::function<void()> before_journal_leaves_;
   bool makes_room_ = false;                    // for take_received()
+  std::mutex copy_mutex_;                      // store_ is not replaced meanwhile
+  std::uint64_t copies_ = 0;                   // guarded by copy_mutex_
 
   RecoveryFigures recovery_;
   CheckpointFigures checkpoints_;

@@ -58,6 +58,21 @@ Status Storage::open_store() {
   return Status();
 }
 
+/// Somebody has put other files, or none, in the place of the journal that the store belongs to, and told us to go by them. Nothing is
+/// removed: the store stays beside them, under another name.
+Status Storage::set_replaced_store_aside() {
+  if (store_->label() == nullptr) return Status();
+  STELE_TRY(const JournalDirectory journal, inspect_journal(options_.dir / options_.append_dir_name, options_.journal.base_name));
+  if (journal.first_own || (journal.exists && !journal.base && journal.foreign.empty())) return Status();
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const fs::path aside = options_.dir / fmt::format("rocksdb.replaced-{}", now.count());
+  spdlog::warn("{}: the files beside the store are not those it belongs to: they are loaded, and the store is set aside as {} "
+               "(load-replaced-files)", options_.dir.native(), aside.filename().native());
+  store_.reset();
+  STELE_CHECK(rename_durably(options_.dir / "rocksdb", aside));
+  return open_store();
+}
+
 void Storage::note_loading(std::uint64_t done, std::uint64_t total) {
   loading_.done = done;
   loading_.total = total;
@@ -114,11 +129,15 @@ Status Storage::rebuild(const RebuildSource& source, CommandRegistry& registry) 
                          .lfu = options_.lfu,
                          .now = UnixTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                              std::chrono::system_clock::now().time_since_epoch()).count()),
+                         .key_delay = options_.key_load_delay,
                          .replid = random_replid(),
                          .on_progress = [this](std::uint64_t done, std::uint64_t total) { note_loading(done, total); }};
   Result<RebuildFigures> figures = rebuild_store(dir, source, options, registry);
   if (!figures.ok()) {
     if (const Status removed = remove_tree(dir); !removed.ok()) spdlog::warn("{}", removed.message());
+    if (source.kind == RebuildSource::Kind::dump) {
+      spdlog::error("{}. Terminating server after rdb file reading failure.", figures.status().message());
+    }
     return figures.status();
   }
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);

@@ -76,6 +76,35 @@ Result<std::shared_ptr<SyncSnapshot>> Storage::snapshot_of_functions() {
                                                      .pin = std::move(pin)});
 }
 
+std::string store_copy_format() { return "stele-store-1-" + Store::library_version(); }
+
+Result<StoreCopy> Storage::copy_store() {
+  const std::lock_guard lock(copy_mutex_);
+  if (store_ == nullptr) return Status::unavailable("the data are being replaced");
+  const std::filesystem::path links = options_.dir / "sync.links";
+  STELE_CHECK(create_directories_durably(links));
+  const std::filesystem::path dir = links / std::to_string(++copies_);
+  std::error_code error;
+  const auto copy = [&]() -> Result<StoreCopy> {
+    STELE_TRY(const std::shared_ptr<const Label> label, store_->link_files(dir));
+    if (label == nullptr) return Status::unavailable("there is no checkpoint yet");
+    StoreCopy copy{.replid = label->replid, .offset = label->offset};
+    for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
+      StoreCopy::Part part{.name = entry.path().filename().native()};
+      STELE_TRY(part.file, File::open(entry.path(), File::Mode::read));
+      STELE_TRY(part.bytes, part.file.size());
+      copy.bytes += part.bytes;
+      copy.parts.push_back(std::move(part));
+    }
+    if (error) return Status::io("{}: {}", dir.native(), error.message());
+    return copy;
+  };
+  Result<StoreCopy> made = copy();
+  std::filesystem::remove_all(dir, error);
+  std::filesystem::remove(links, error);
+  return made;
+}
+
 bool Storage::ready_for_received(bool wanted) {
   makes_room_ = wanted;
   if (!wanted) return false;
@@ -116,6 +145,7 @@ Status Storage::take_received() {
   // They are no part of an RDB file that is not of this journal.
   const FeedCursors cursors = keyspace_->feed_cursors();
   scrubber_.reset();
+  std::unique_lock copying(copy_mutex_);
   loader_.reset();
   checkpointer_.reset();
   sync_pin_ = JournalPin();
@@ -132,6 +162,7 @@ Status Storage::take_received() {
     if (const Status status = remove_replaced_state(dir); !status.ok()) spdlog::warn("{}", status.message());
   });
   STELE_TRY(store_, Store::open(options_.dir / "rocksdb", options_.store));
+  copying.unlock();
   const auto label = store_->label();
   STELE_ASSERT(label != nullptr);
   checkpoint_offset_ = label->offset;

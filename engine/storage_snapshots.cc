@@ -67,6 +67,7 @@ void Storage::begin_snapshot(SnapshotKind kind) {
 
 RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
   RdbSaver::Job job;
+  job.is_waited_for = kind == SnapshotKind::sync;  // by a replica, which holds back the journal meanwhile
   job.options = {.rdb = options_.rdb,
                  .server_version = options_.server_version,
                  .used_memory = allocated_bytes_,
@@ -74,7 +75,8 @@ RdbSaver::Job Storage::snapshot_job(SnapshotKind kind) {
                  .tell_hash_seed = kind != SnapshotKind::save,
                  .access = options_.rdb_access,
                  .policy = keyspace_->access_policy(),
-                 .now = keyspace_->now()};
+                 .now = keyspace_->now(),
+                 .key_delay = options_.key_save_delay};
   if (kind == SnapshotKind::save) {
     job.temporary = temporary_save_path();
     job.install = [path = save_path(), temporary = job.temporary](const Label&) { return rename_durably(temporary, path); };
@@ -106,6 +108,10 @@ void Storage::snapshot_ended(const RdbSaver::Outcome& outcome) {
   SnapshotFigures& figures = figures_of(kind);
   figures.last = outcome;
   if (!outcome.status.ok()) {
+    if (kind == SnapshotKind::sync && outcome.status.code() == Code::unavailable) {
+      sync_pin_ = JournalPin();
+      return spdlog::info("{} at offset {}: {}", name_of(kind), outcome.label.offset, outcome.status.message());
+    }
     ++figures.failed;
     ++figures.failed_in_a_row;
     sync_pin_ = JournalPin();
@@ -148,6 +154,12 @@ Status Storage::save_now() {
   const RdbSaver::Outcome outcome = saver_.finish();
   snapshot_ended(outcome);
   return outcome.status;
+}
+
+void Storage::give_up_sync_snapshot() {
+  figures_of(SnapshotKind::sync).wanted = false;
+  sync_made_.reset();
+  if (taking_ == SnapshotKind::sync && saver_.running()) saver_.cancel();
 }
 
 void Storage::cancel_snapshot() {

@@ -147,6 +147,10 @@ class Journal {
   /// it is in use; the files are then left as they were.
   static Result<std::unique_ptr<Journal>> open(std::filesystem::path dir, JournalOptions options);
 
+  /// Makes a journal in `dir`, which must hold none, by the options for one that does not exist yet, and leaves it as a server that
+  /// did not end in order would: whoever goes on with it as a primary begins a history of its own. `corrupt` if files are there.
+  static Status create(const std::filesystem::path& dir, const JournalOptions& options);
+
   /// As close().
   ~Journal();
   Journal(const Journal&) = delete;

@@ -22,13 +22,13 @@ Result<JournalDirectory> inspect_journal(const std::filesystem::path& dir, const
   if (const auto base = out.manifest.base()) {
     out.base = dir / base->file;
     if (!std::filesystem::exists(*out.base, error)) {
-      return Status::corrupt("{}: named in the manifest, but it is not there", out.base->native());
+      return Status::corrupt("{} is named in the manifest, but: No such file or directory", out.base->native());
     }
   }
   for (const Manifest::Entry& entry : out.manifest.incrs()) {
     const std::filesystem::path path = dir / entry.file;
     const Result<File> file = File::open(path, File::Mode::read);
-    if (!file.ok()) return Status::corrupt("{}: named in the manifest, but {}", path.native(), file.status().message());
+    if (!file.ok()) return Status::corrupt("{} is named in the manifest, but {}", path.native(), file.status().message());
     char head[kSegmentHeaderBytesMax];
     STELE_TRY(const std::size_t bytes, file->read_at(0, head, sizeof head));
     if (const auto header = parse_segment_header({head, bytes})) {

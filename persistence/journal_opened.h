@@ -27,6 +27,8 @@ class Journal::Opener {
   Opener(const std::filesystem::path& dir, const JournalOptions& options) : dir_(dir), options_(options) {}
 
   Result<Opened> open();
+  /// Only where nothing is.
+  Status create_new();
 
  private:
   struct Candidate {

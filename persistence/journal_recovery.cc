@@ -55,6 +55,17 @@ Result<Journal::Opened> Journal::Opener::open() {
   return std::move(opened_);
 }
 
+Status Journal::Opener::create_new() {
+  STELE_TRY(const bool nothing, nothing_there());
+  if (!nothing) return Status::invalid("{}: there is a journal already", dir_.native());
+  return create();
+}
+
+Status Journal::create(const std::filesystem::path& dir, const JournalOptions& options) {
+  STELE_CHECK(create_directories_durably(dir, *options.file_ops));
+  return Opener(dir, options).create_new();
+}
+
 /// True if a journal is to be created: no manifest, and no file that one could have named. A first segment without
 /// frames is what an interrupted creation leaves behind.
 Result<bool> Journal::Opener::nothing_there() const {

@@ -108,12 +108,12 @@ std::string lowered(std::string word) {
 }  // namespace
 
 Result<Manifest> Manifest::parse(std::string_view text) {
-  if (text.empty()) return Status::corrupt("the manifest is empty");
+  if (text.empty()) return Status::corrupt("Found an empty AOF manifest");
   Manifest manifest;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t length = text.find('\n');
-    if (length == std::string_view::npos) return Status::corrupt("line {} has no end", number);
-    if (length + 1 > kLineBytesMax) return Status::corrupt("line {} is longer than {} bytes", number, kLineBytesMax);
+    if (length == std::string_view::npos) return Status::corrupt("Invalid AOF manifest file format: line {} has no end", number);
+    if (length + 1 > kLineBytesMax) return Status::corrupt("The AOF manifest file contains too long line: line {} has more than {} bytes", number, kLineBytesMax);
     const std::string_view line = text.substr(0, length);
     text.remove_prefix(length + 1);
     if (line.empty() || line.front() != '#') STELE_CHECK(manifest.add_line(line, number));
@@ -124,7 +124,7 @@ Result<Manifest> Manifest::parse(std::string_view text) {
 Status Manifest::add_line(std::string_view line, std::size_t number) {
   const std::optional<std::vector<std::string>> words = WordSplitter(line).split();
   if (!words || words->size() < 6 || words->size() % 2 != 0) {
-    return Status::corrupt("line {} is not made of pairs with file, seq and type", number);
+    return Status::corrupt("Invalid AOF manifest file format: line {} is not made of pairs with file, seq and type", number);
   }
   Entry entry;
   char type = 0;
@@ -141,16 +141,16 @@ Status Manifest::add_line(std::string_view line, std::size_t number) {
     }
   }
   if (entry.file.empty() || entry.seq == 0 || type == 0) {
-    return Status::corrupt("line {} lacks its file, type, or a seq greater than 0", number);
+    return Status::corrupt("Invalid AOF manifest file format: line {} lacks its file, type, or a seq greater than 0", number);
   }
   if (entry.file.find_first_of("/\\") != std::string::npos || entry.file == "." || entry.file == "..") {
-    return Status::corrupt("line {} names a path, not a file", number);
+    return Status::corrupt("Invalid AOF manifest file format: line {} names a path, not a file", number);
   }
-  if (type != 'b' && type != 'i' && type != 'h') return Status::corrupt("line {} has the unknown type {}", number, type);
+  if (type != 'b' && type != 'i' && type != 'h') return Status::corrupt("Unknown AOF file type: line {} has {}", number, type);
   entry.type = static_cast<Type>(type);
-  if (entry.type == Type::base && base()) return Status::corrupt("line {} names a second base", number);
+  if (entry.type == Type::base && base()) return Status::corrupt("Found duplicate base file information: line {} names a second one", number);
   if (entry.type == Type::incr && entry.seq <= last_incr_seq()) {
-    return Status::corrupt("line {} has seq {} after {}", number, entry.seq, last_incr_seq());
+    return Status::corrupt("Found a non-monotonic sequence number: line {} has {} after {}", number, entry.seq, last_incr_seq());
   }
   entries_.push_back(std::move(entry));
   return {};

@@ -111,6 +111,9 @@ class Store {
 
   StoreStats stats() const;
 
+  /// Of the library that writes the files: another one may not read them.
+  static std::string library_version();
+
   struct Core;
 
  private:

@@ -6,6 +6,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
+#include <rocksdb/version.h>
 #include <spdlog/spdlog.h>
 
 #include "persistence/store_core.h"
@@ -105,6 +106,8 @@ void lower_compaction_priority(rocksdb::Env* env, int threads) {
 }
 
 }  // namespace
+
+std::string Store::library_version() { return fmt::format("{}.{}", ROCKSDB_MAJOR, ROCKSDB_MINOR); }
 
 Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, StoreOptions options) {
   auto core = std::make_unique<Core>();

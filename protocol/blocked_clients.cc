@@ -24,7 +24,7 @@ bool waits_for(const RegisteredCommand& command, ObjectType type) {
 }  // namespace
 
 void BlockedClients::add(Connection& connection) {
-  if (connection.waits == Waits::for_acks) return;
+  if (connection.waits == Waits::for_acks || connection.waits == Waits::for_end) return;
   ++count_;
   connection.waits = Waits::blocked;
   if (connection.blocked_until) deadlines_.emplace(*connection.blocked_until, connection.id);

@@ -55,7 +55,8 @@ std::int64_t seconds_between(std::chrono::steady_clock::time_point from, std::ch
 }  // namespace
 
 bool is_blocked(const Connection& connection) {
-  return connection.waits == Waits::blocked || connection.waits == Waits::for_pause || connection.waits == Waits::for_acks;
+  return connection.waits == Waits::blocked || connection.waits == Waits::for_pause || connection.waits == Waits::for_acks ||
+         connection.waits == Waits::for_end;
 }
 
 std::optional<ClientType> client_type_of_name(std::string_view name) {

@@ -6,6 +6,7 @@
 #include "protocol/environment.h"
 #include "protocol/help.h"
 #include "protocol/memory_overhead.h"
+#include "protocol/replication_role.h"
 #include "protocol/resp_integer.h"
 
 namespace stele {
@@ -59,7 +60,7 @@ void stats(Call& call) {
   add(reply, "peak.allocated", peak);
   add(reply, "total.allocated", now.allocated);
   add(reply, "startup.allocated", overhead.startup);
-  add(reply, "replication.backlog", 0);
+  add(reply, "replication.backlog", call.environment().replication->traffic().tail_bytes);
   add(reply, "clients.slaves", 0);
   add(reply, "clients.normal", overhead.clients);
   add(reply, "cluster.links", 0);

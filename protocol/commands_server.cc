@@ -66,7 +66,7 @@ void shutdown(Call& call) {
   call.environment().shut_down(request);
   if (!call.environment().shutdown_deadline) return;
   call.block_aside();
-  connection_of(call).waits = Waits::for_acks;
+  connection_of(call).waits = Waits::for_end;
 }
 
 /// SAVE: an RDB file that is waited for.

@@ -152,6 +152,7 @@ struct Config {
   bool syslog_enabled = false;
   std::string syslog_ident = "stele";
   std::string syslog_facility = "local0";
+  bool crash_log_enabled = true;
   bool set_proc_title = true;
   std::string proc_title_template = "{title} {listen-addr} {server-mode}";
   std::int64_t hz = 10;
@@ -183,6 +184,8 @@ struct Config {
   bool rdbchecksum = true;
   std::int64_t rdb_version = 10;
   bool rdb_skip_unknown = false;
+  std::int64_t rdb_key_save_delay = 0;  // microseconds, for tests of what happens meanwhile; so is the next one
+  std::int64_t key_load_delay = 0;
   SanitizeDump sanitize_dump_payload = SanitizeDump::no;
 
   // Journal
@@ -197,6 +200,7 @@ struct Config {
   bool aof_use_rdb_preamble = true;
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
+  bool load_replaced_files = false;
   std::int64_t scrub_rate = std::int64_t{4} << 20;    // bytes a second; 0: never
   std::int64_t scrub_interval = 86'400;               // seconds
   std::int64_t backup_rate = std::int64_t{64} << 20;  // bytes a second

@@ -21,6 +21,7 @@ enum class Waits : std::uint8_t {
   for_pause,  // CLIENT PAUSE
   blocked,    // a blocking command
   for_acks,   // WAIT, JOURNAL READ
+  for_end,    // SHUTDOWN, which waits for replicas
 };
 
 enum class ReplyMode : std::uint8_t { on, off, skip_next, skip };

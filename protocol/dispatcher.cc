@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include <spdlog/spdlog.h>
+
 #include "protocol/acl/access.h"
 #include "protocol/blocked_clients.h"
 #include "protocol/memory_limits.h"
@@ -84,8 +86,10 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
   if (connection.reply_mode == ReplyMode::skip_next) connection.reply_mode = ReplyMode::skip;
 
   std::optional<Pushes::Running> running;
+  const RegisteredCommand* ran = nullptr;
   const auto run = [&]() -> Outcome {
     RegisteredCommand* command = find(connection, args);
+    ran = command;
     if (command == nullptr) {
       reject(connection, nullptr, unknown_command(args));
       return Outcome::done;
@@ -99,7 +103,7 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
                                                 printed(args[1], kUnknownNameBytesMax), container));
         return Outcome::done;
       }
-      command = connection.last_subcommand = sub;
+      ran = command = connection.last_subcommand = sub;
     }
     if (!fits_arity(*command, args.size()) || command->row->run == nullptr) {
       reject(connection, command, fmt::format("ERR wrong number of arguments for '{}' command", command->full_name));
@@ -153,13 +157,28 @@ Dispatcher::Outcome Dispatcher::execute(Connection& connection, std::span<const 
 
   const bool was_replica = connection.replica;
   const Outcome outcome = run();
-  if (was_replica) connection.output.truncate(output_before);  // a replica reads the stream, and nothing else
+  // A replica reads the stream, and nothing else.
+  if (was_replica && connection.output.size() > output_before) refuse_reply(connection, ran, args[0], output_before);
   if (outcome == Outcome::done && !connection.closed) silence(connection, output_before);
   if (running) {
     running.reset();  // pushes for this connection follow its reply
     if (storage_.keyspace().waiters().has_ready()) environment_.blocked->serve_ready();
   }
   return outcome;
+}
+
+/// It would be taken for a part of the stream: who asks for one is no replica, or a broken one.
+void Dispatcher::refuse_reply(Connection& connection, const RegisteredCommand* command, std::string_view name, std::size_t output_before) {
+  const std::string full_name = command != nullptr ? command->full_name : std::string(printed(name, kUnknownNameBytesMax));
+  const std::string reply(connection.output.view().substr(output_before, 256));
+  connection.output.truncate(output_before);
+  if (reply.starts_with('-')) {
+    spdlog::warn("== CRITICAL == This master is sending an error to its replica: '{}' after processing the command '{}'",
+                 printed(std::string_view(reply).substr(1, reply.find('\r') - 1)), full_name);
+  }
+  if (connection.closed) return;
+  spdlog::warn("Replica generated a reply to command '{}', disconnecting it: {}", full_name, connection.peer);
+  environment_.clients.close(connection);
 }
 
 void Dispatcher::silence(Connection& connection, std::size_t output_before) {
@@ -190,6 +209,7 @@ std::string_view Dispatcher::refusal(const Connection& connection, const Registe
   if (environment_.scripting->is_busy() && connection.acts_for == nullptr && !command.is(kAllowBusy)) {
     return environment_.scripting->busy_error();
   }
+  if (connection.replica && command.is(kWrite | kReadonly | kMayReplicate)) return "ERR Replica can't interact with the keyspace";
   if (command.is(kProtected)) {
     const ProtectedFeature allowed = environment_.config.now().enable_debug_command;
     if (allowed == ProtectedFeature::no || (allowed == ProtectedFeature::local && !connection.is_loopback())) {

@@ -73,6 +73,7 @@ class Dispatcher {
 
  private:
   /// CLIENT REPLY OFF and SKIP: takes back what the command that ends here has replied.
+  void refuse_reply(Connection& connection, const RegisteredCommand* command, std::string_view name, std::size_t output_before);
   static void silence(Connection& connection, std::size_t output_before);
   /// What CLIENT CACHING said holds for one command, or one transaction.
   static void end_caching(Connection& connection, const RegisteredCommand& command);

@@ -6,6 +6,7 @@
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
 #include "protocol/info.h"
+#include "protocol/replication_role.h"
 
 namespace stele {
 
@@ -98,7 +99,7 @@ void add_persistence(InfoText& info, Environment& environment) {
   info.begin("Persistence");
   if (!storage.is_open()) return add_loading(info, environment);
   info.add("loading", 0);
-  info.add("async_loading", 0);
+  info.add("async_loading", environment.replication->full_sync_in_progress() ? 1 : 0);
   info.add("current_cow_peak", 0);
   info.add("current_cow_size", 0);
   info.add("current_cow_size_age", 0);

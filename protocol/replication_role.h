@@ -30,6 +30,8 @@ class ReplicationRole {
   virtual bool is_replica() const = 0;
   /// Whether messages have to be in the stream.
   virtual bool is_followed() const = 0;
+  /// Another's data are on their way into the place of ours, which are served meanwhile.
+  virtual bool full_sync_in_progress() const = 0;
 
   // --- what that means to commands
   /// Whether refusal() has anything to say just now. Asked for every command, so not a virtual call.

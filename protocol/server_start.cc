@@ -17,6 +17,7 @@
 #include "protocol/authentication.h"
 #include "protocol/commands.h"
 #include "protocol/commands_server.h"
+#include "protocol/crash_report.h"
 #include "protocol/log.h"
 #include "protocol/memory_usage.h"
 #include "protocol/server.h"
@@ -76,6 +77,8 @@ void take_live_options(const Config& config, StorageOptions& options) {
   options.rdb_file = config.dbfilename;
   options.rdb = {.version = static_cast<int>(config.rdb_version), .compress = config.rdbcompression, .checksum = config.rdbchecksum};
   options.rdb_access = rdb_access(config);
+  options.key_save_delay = std::chrono::microseconds(config.rdb_key_save_delay);
+  options.key_load_delay = std::chrono::microseconds(config.key_load_delay);
   options.server_version = kCompatibleVersion;
   options.make_base = config.appendonly;
   options.base_as_commands = !config.aof_use_rdb_preamble;
@@ -99,6 +102,7 @@ StorageOptions storage_options(const Config& config) {
   options.lfu = is_lfu(config);
   options.follows_primary = !config.replicaof.host.empty();
   options.recover_from_checkpoint = config.recover_from_checkpoint;
+  options.load_replaced_files = config.load_replaced_files;
   options.loader_threads = static_cast<int>(config.loader_threads);
   options.warm_up = config.warm_up;
   take_live_options(config, options);
@@ -316,7 +320,7 @@ void Server::observe_config() {
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
                      "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory", "backup-rate", "scrub-rate", "scrub-interval",
-                     "appendfsync", "appendonly", "dbfilename", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "aof-timestamp-enabled", "auto-aof-rewrite-percentage",
+                     "appendfsync", "appendonly", "dbfilename", "rdb-key-save-delay", "key-load-delay", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "aof-timestamp-enabled", "auto-aof-rewrite-percentage",
                      "auto-aof-rewrite-min-size", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {
                       apply_config();
@@ -342,6 +346,10 @@ void Server::observe_config() {
                       replication_->update_restrictions();
                       return Status();
                     });
+  config_.on_change({"crash-log-enabled"}, [](const Config& config) {
+    set_crash_report(config);
+    return Status();
+  });
   config_.on_change({"loglevel"}, [](const Config& config) {
     set_log_level(config.loglevel);
     return Status();
@@ -499,7 +507,7 @@ bool Server::abort_shutdown() {
   environment_->pause.shutdown = false;
   spdlog::warn("Shutdown manually aborted.");
   clients_.for_each([this](Connection& connection) {
-    if (connection.waits != Waits::for_acks || connection.last_command == nullptr || connection.last_command->row->name != "shutdown") return;
+    if (connection.waits != Waits::for_end) return;
     RespWriter(connection.output, connection.resp).error("ERR Errors trying to SHUTDOWN. Check logs.");
     note_replied(connection);
     resume(connection);

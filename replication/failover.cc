@@ -74,6 +74,7 @@ void Failover::run(Call& call) {
   if (timeout) deadline_ = steady_clock::now() + milliseconds(*timeout);
   state_ = State::waiting;
   environment_.pause.failover = true;
+  replication.ask_for_acks();  // or they would tell within a second
   call.reply().ok();
 }
 
@@ -102,6 +103,7 @@ void Failover::turn(steady_clock::time_point now) {
 void Failover::begin_switch(const std::string& host, int port) {
   spdlog::info("Failover target is {}:{}, failing over.", host, port);
   state_ = State::in_progress;
+  asked_ = false;
   replication_of(environment_).follow({host, port}, true);
 }
 
@@ -115,6 +117,11 @@ void Failover::succeeded() {
 void Failover::failed(std::string_view why) {
   if (state_ != State::in_progress) return;
   abort(fmt::format("Failover target rejected psync request: {}", why));
+}
+
+bool Failover::may_give_up(const PrimaryLink::Outcome& attempt) {
+  asked_ |= attempt.asked_to_take_over;
+  return attempt.declined || !asked_;
 }
 
 void Failover::abort(std::string_view why) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "protocol/environment.h"
+#include "replication/primary_link.h"
 
 namespace stele {
 
@@ -13,7 +14,7 @@ namespace stele {
 /// the two change places.
 ///
 ///     none ──FAILOVER──► waiting for a replica ──it has all──► the other takes over: PSYNC ... FAILOVER ──► none
-///                              │ TIMEOUT, without FORCE; ABORT        │ refused, or ABORT
+///                              │ TIMEOUT, without FORCE; ABORT        │ refused, not there, or ABORT
 ///                              └──────────────► none ◄────────────────┘
 ///
 /// Threads: the executor.
@@ -32,6 +33,8 @@ class Failover {
   /// We follow the new primary, or it did not want to be one.
   void succeeded();
   void failed(std::string_view why);
+  /// False while it may be that the other has taken over and we have not heard of it: then only asking again helps.
+  bool may_give_up(const PrimaryLink::Outcome& attempt);
   std::optional<std::chrono::steady_clock::time_point> deadline() const;
 
  private:
@@ -44,6 +47,7 @@ class Failover {
   std::string host_;  // empty: whichever comes first
   int port_ = 0;
   bool force_ = false;
+  bool asked_ = false;   // the other has perhaps been told
   std::optional<std::chrono::steady_clock::time_point> deadline_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "engine/backup/checksum.h"
 #include "persistence/journal_reader.h"
 
 namespace stele {
@@ -32,11 +33,12 @@ Feeder::Feeder(int fd, Journal& journal, const StreamTail& tail, Job job, std::f
       tail_(tail),
       job_(std::move(job)),
       on_progress_(std::move(on_progress)),
-      state_(job_.snapshot ? State::sending_snapshot : State::sending_stream),
+      state_(job_.snapshot || job_.copy_store ? State::sending_snapshot : State::sending_stream),
       offset_(job_.from.bytes()) {
   thread_ = std::thread([this] {
     status_ = run();
     job_.snapshot.reset();
+    job_.pin = JournalPin();
     state_.store(status_.ok() ? State::done : State::failed, std::memory_order_release);
     on_progress_();
   });
@@ -52,6 +54,11 @@ void Feeder::stop() { stopping_ = true; }
 
 Status Feeder::run() {
   if (fd_ < 0) return Status::io("dup: {}", std::strerror(errno));
+  if (job_.copy_store) {
+    STELE_CHECK(send_store());
+    state_ = State::sending_stream;
+    return send_stream();
+  }
   STELE_CHECK(send(job_.preamble));
   if (job_.snapshot) STELE_CHECK(send_snapshot());
   if (job_.snapshot_only) return Status();
@@ -70,7 +77,7 @@ Status Feeder::wait_writable() {
       return Status();
     }
     if (ready < 0 && errno != EINTR) return Status::io("poll: {}", std::strerror(errno));
-    if (Clock::now() >= deadline) return Status::unavailable("it took nothing for {} s", job_.timeout.count());
+    if (Clock::now() >= deadline) return Status::unavailable("Disconnecting timedout replica (full sync): it took nothing for {} s", job_.timeout.count());
   }
 }
 
@@ -120,9 +127,35 @@ Status Feeder::send_snapshot() {
   return Status();
 }
 
+Status Feeder::send_store() {
+  STELE_TRY(StoreCopy copy, job_.copy_store());
+  job_.copy_store = nullptr;
+  job_.from = copy.offset;
+  offset_.store(copy.offset.bytes(), std::memory_order_release);
+  STELE_CHECK(send(fmt::format("+FULLRESYNC {} {}\r\n{}{} {}\r\n", copy.replid, copy.offset, kStoreCopyHead, copy.parts.size(), copy.bytes)));
+  std::string bytes;
+  for (StoreCopy::Part& part : copy.parts) {
+    STELE_CHECK(send(fmt::format("{} {}\r\n", part.bytes, part.name)));
+    Checksum checksum;
+    for (std::uint64_t at = 0; at < part.bytes;) {
+      bytes.resize(std::min<std::uint64_t>(kBytesPerRead, part.bytes - at));
+      STELE_TRY(const std::size_t got, part.file.read_at(at, bytes.data(), bytes.size()));
+      if (got == 0) return Status::corrupt("{}: is shorter than it was", part.file.path().native());
+      const std::string_view read = std::string_view(bytes).substr(0, got);
+      checksum.add(read);
+      STELE_CHECK(send(read));
+      at += got;
+    }
+    STELE_CHECK(send(fmt::format("{}\r\n", checksum.hex())));
+    part.file = File();  // gives its space back, if the server has replaced it
+  }
+  return Status();
+}
+
 Status Feeder::send_stream() {
   STELE_TRY(JournalReader reader, journal_.read_from(job_.from));
-  job_.snapshot.reset();  // the reader keeps what is needed from here on
+  job_.snapshot.reset();
+  job_.pin = JournalPin();  // the reader keeps what is needed from here on
   ByteBuffer buffer;
   while (!stopping_) {
     // Close behind the tail's first byte it would be overtaken again at once.

@@ -14,6 +14,13 @@
 
 namespace stele {
 
+/// Between steles a full sync is the files of the store, and nothing is made or parsed for it. In the place of an RDB file's size:
+///
+///     $STELE:<files> <bytes of all>\r\n  then for each:  <bytes> <name>\r\n  <its bytes>  <XXH3-128 of them, 32 hex digits>\r\n
+///
+/// and the stream follows at once.
+inline constexpr std::string_view kStoreCopyHead = "$STELE:";
+
 /// Brings one replica from wherever it is to the stream's tail: the snapshot it needs, if any, then the journal's segments, at its
 /// own pace. Nothing is kept in memory for it but a buffer of 1 MiB, so a slow one costs disk space alone.
 ///
@@ -30,6 +37,8 @@ class Feeder {
     std::shared_ptr<SyncSnapshot> snapshot;  // null: none
     std::string end_mark;                    // behind the snapshot; then the stream waits for note_ack()
     bool snapshot_only = false;              // nothing of the stream
+    std::function<Result<StoreCopy>()> copy_store;  // instead of a snapshot, and of the preamble: called on the feeder's thread
+    JournalPin pin;                          // of what follows the copy
     Offset from;                             // of the stream
     std::chrono::seconds timeout{60};
   };
@@ -57,6 +66,7 @@ class Feeder {
  private:
   Status run();
   Status send_snapshot();
+  Status send_store();
   Status send_stream();
   Status send(std::string_view bytes);
   Status wait_writable();

@@ -52,7 +52,8 @@ void Replication::begin_attempt() {
   if (!must_resync_) {
     request.replid = journal.replid();
     request.offset = journal.end();
-    if (storage.previous_replid_end() == journal.end()) request.older_replid = storage.previous_replid();
+    const bool may_ask_by_older = failover_.state() != Failover::State::in_progress;  // which goes by the name in use
+    if (may_ask_by_older && storage.previous_replid_end() == journal.end()) request.older_replid = storage.previous_replid();
   }
   request.takes_over = failover_.state() == Failover::State::in_progress;
   request.timeout = seconds(config.repl_timeout);
@@ -64,6 +65,7 @@ void Replication::begin_attempt() {
                   .verify_checksum = options.rdb.checksum,
                   .lfu = options.lfu,
                   .now = storage.keyspace().now(),
+                  .key_delay = options.key_load_delay,
                   .append_dir_name = options.append_dir_name,
                   .journal = options.journal};
   link_ = std::make_unique<PrimaryLink>(std::move(request), environment_.wake);
@@ -83,7 +85,7 @@ void Replication::look_at_link() {
       }
       figures_.refused_reason = outcome.status.message();
     }
-    if (took_over) return failover_.failed(outcome.status.message());
+    if (took_over && failover_.may_give_up(outcome)) return failover_.failed(outcome.status.message());
     return link_failed(outcome.status.message());
   }
   if (took_over) failover_.succeeded();
@@ -102,12 +104,16 @@ void Replication::link_failed(std::string_view why) {
 /// Writes that this server has accepted and its new primary has not: they leave the data, but not the disk.
 void Replication::save_lost_writes() {
   const Journal& journal = environment_.storage.journal();
-  const PrimaryLink::Outcome& outcome = *received_;
-  // The name that the primary had while we were the same may be an older one of ours: a crash has given us another since.
-  const bool known = outcome.older_replid == journal.replid() || environment_.storage.was_history(outcome.older_replid, outcome.older_end);
-  if (!known || outcome.older_end >= journal.end()) return;
-  const auto path = environment_.storage.options().dir / fmt::format("lost-writes-{}-{}.aof", journal.replid(), outcome.older_end);
-  const Result<std::uint64_t> bytes = write_lost_writes(environment_.storage.journal(), outcome.older_end, path);
+  // The names that the primary had while we were the same may be older ones of ours: crashes have given us others since.
+  std::optional<Offset> parted;
+  for (const PrimaryLink::KnownHistory& history : received_->histories) {
+    if (history.replid != journal.replid() && !environment_.storage.was_history(history.replid, history.end)) continue;
+    if (!parted || *parted < history.end) parted = history.end;
+  }
+  if (!parted || *parted >= journal.end()) return;
+  const auto path = environment_.storage.options().dir / fmt::format("lost-writes-{}-{}.aof", journal.replid(), *parted);
+  const Result<std::uint64_t> bytes = write_lost_writes(environment_.storage.journal(), *parted, path);
+  if (bytes.ok() && *bytes == 0) return;
   if (!bytes.ok()) return spdlog::error("writes that the primary does not have could not be saved: {}", bytes.status().message());
   ++figures_.lost_writes_files;
   figures_.lost_writes_bytes += *bytes;

@@ -87,6 +87,12 @@ void Replication::add_info(InfoText& info) const {
   // Redis names the first byte that the histories do not share.
   info.add("second_repl_offset",
            has_previous ? static_cast<std::int64_t>(storage.previous_replid_end().bytes()) + 1 : std::int64_t{-1});
+  // Redis knows two names; whoever was away for longer looks for his among these.
+  std::string older;
+  for (const Journal::OlderHistory& history : journal.older_histories()) {
+    if (history.replid != storage.previous_replid()) fmt::format_to(std::back_inserter(older), "{}{}:{}", older.empty() ? "" : ",", history.replid, history.end);
+  }
+  if (!older.empty()) info.add("master_older_replids", older);
   // The journal is the backlog, all of it.
   info.add("repl_backlog_active", 1);
   info.add("repl_backlog_size", config.repl_backlog_size);

@@ -1,5 +1,7 @@
 #include "replication/lost_writes.h"
 
+#include <optional>
+
 #include "persistence/journal_reader.h"
 #include "protocol/resp_buffer.h"
 #include "protocol/resp_command.h"
@@ -9,41 +11,61 @@
 
 namespace stele {
 
+namespace {
+
+constexpr std::size_t kWriteBytes = 256 * 1024;
+
+/// What is in the stream for its followers alone. It is no loss, and redis-cli --pipe would wait for an answer to some of it.
+bool is_message(std::string_view name) { return equals_ignoring_case(name, "PING") || equals_ignoring_case(name, "REPLCONF"); }
+
+}  // namespace
+
 Result<std::uint64_t> write_lost_writes(Journal& journal, Offset from, const std::filesystem::path& path) {
   from = std::max(from, journal.start());
   STELE_TRY(const Journal::SegmentStart start, journal.segment_start(from));
   STELE_TRY(JournalReader reader, journal.read_from(start.offset));
-  STELE_TRY(File file, File::open(path, File::Mode::replace));
-  int db = start.db;
+  std::optional<File> file;  // once there is something to be put in it
+  OutputBuffer out;
   std::uint64_t written = 0, lost = 0;
-  const auto put = [&](std::string_view bytes) {
-    const Status status = file.write_at(written, bytes);
-    written += bytes.size();
-    return status;
+  const auto flush = [&]() -> Status {
+    if (!file) {
+      STELE_TRY(file, File::open(path, File::Mode::replace));
+    }
+    STELE_CHECK(file->write_at(written, out.view()));
+    written += out.size();
+    out.clear();
+    return Status();
   };
   RespParser parser;
+  int db = start.db;
+  std::optional<int> selected;  // in the file
   while (true) {
     STELE_TRY(const auto frame, reader.next_frame());
     if (!frame) break;
     std::string_view rest = frame->payload;
     Offset at = frame->offset;
-    while (at < from && !rest.empty()) {
+    while (!rest.empty()) {
       if (parser.parse(rest) != RespParser::Outcome::command) return Status::corrupt("journal: no whole command at offset {}", at);
       const auto args = parser.args();
-      if (args.size() == 2 && equals_ignoring_case(args[0], "SELECT")) db = static_cast<int>(parse_integer(args[1]).value_or(db));
-      at += parser.consumed();
-      rest.remove_prefix(parser.consumed());
+      const std::string_view command = rest.substr(0, parser.consumed());
+      const bool is_lost = at >= from;
+      at += command.size();
+      rest.remove_prefix(command.size());
+      if (args.size() == 2 && equals_ignoring_case(args[0], "SELECT")) {
+        db = static_cast<int>(parse_integer(args[1]).value_or(db));
+        continue;
+      }
+      if (!is_lost || args.empty() || is_message(args[0])) continue;
+      if (selected != db) append_command(out, "SELECT", db);
+      selected = db;
+      out.append(command);
+      lost += command.size();
+      if (out.size() >= kWriteBytes) STELE_CHECK(flush());
     }
-    if (rest.empty()) continue;
-    if (written == 0) {
-      OutputBuffer select;
-      append_command(select, "SELECT", db);
-      STELE_CHECK(put(select.view()));
-    }
-    STELE_CHECK(put(rest));
-    lost += rest.size();
   }
-  STELE_CHECK(file.sync());
+  if (lost == 0) return std::uint64_t{0};
+  if (!out.empty()) STELE_CHECK(flush());
+  STELE_CHECK(file->sync());
   STELE_CHECK(sync_directory(path.parent_path()));
   return lost;
 }

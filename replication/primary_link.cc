@@ -7,13 +7,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <spdlog/spdlog.h>
 
+#include "engine/backup/checksum.h"
+#include "engine/store_copy.h"
 #include "protocol/resp_buffer.h"
 #include "protocol/resp_command.h"
 #include "protocol/resp_integer.h"
+#include "replication/feeder.h"
 
 namespace stele {
 
@@ -49,11 +53,14 @@ std::string_view value_of(std::string_view info, std::string_view name) {
 
 struct PrimaryLink::Primary {
   bool known = false;
-  std::string replid;
-  std::string older_replid;
-  Offset older_end;
-  Offset end;
+  std::vector<KnownHistory> histories;  // its own name first, then what it was called before
   bool has_keys = false;
+
+  const std::string& replid() const { return histories.front().replid; }
+  Offset end() const { return histories.front().end; }
+  bool knows(std::string_view name) const {
+    return std::any_of(histories.begin(), histories.end(), [&](const KnownHistory& history) { return history.replid == name; });
+  }
 };
 
 PrimaryLink::PrimaryLink(Request request, std::function<void()> on_progress)
@@ -96,9 +103,11 @@ Status PrimaryLink::run() {
     // It may be as large as the data, and the next attempt may be far away.
     std::error_code ignored;
     fs::remove(request_.into.dir / "sync.rdb", ignored);
+    if (is_store_) give_up_received_store(request_.into.dir);
     return status;
   }
   phase_ = Phase::loading;
+  spdlog::info("MASTER <-> REPLICA sync: Loading DB in memory, beside the data in use");
   return load_snapshot();
 }
 
@@ -251,7 +260,11 @@ Status PrimaryLink::handshake() {
   }
   STELE_CHECK(command({"REPLCONF", "listening-port", std::to_string(request_.own_port)}));
   if (!request_.own_ip.empty()) STELE_CHECK(command({"REPLCONF", "ip-address", request_.own_ip}));
-  STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest"}));
+  if (request_.into.key_delay.count() > 0) {
+    STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest"}));
+  } else {
+    STELE_CHECK(command({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "stele-digest", "capa", store_copy_format()}));
+  }
   const int answers = request_.own_ip.empty() ? 2 : 3;
   for (int i = 0; i < answers; ++i) {
     STELE_TRY(const std::string answer, reply());
@@ -276,13 +289,16 @@ Result<PrimaryLink::Primary> PrimaryLink::ask_info() {
     info += more;
   }
   primary.known = true;
-  primary.replid = value_of(info, "master_replid");
-  primary.older_replid = value_of(info, "master_replid2");
-  if (const auto end = parse_integer(value_of(info, "second_repl_offset")); end && *end > 0) {
-    primary.older_end = Offset(static_cast<std::uint64_t>(*end - 1));
-  }
-  if (const auto end = parse_integer(value_of(info, "master_repl_offset")); end && *end > 0) {
-    primary.end = Offset(static_cast<std::uint64_t>(*end));
+  const auto add = [&](std::string_view replid, std::string_view end, std::int64_t less) {
+    const auto offset = parse_integer(end);
+    primary.histories.push_back({ReplicationId(replid), Offset(static_cast<std::uint64_t>(std::max<std::int64_t>(0, offset.value_or(0) - less)))});
+  };
+  add(value_of(info, "master_replid"), value_of(info, "master_repl_offset"), 0);
+  add(value_of(info, "master_replid2"), value_of(info, "second_repl_offset"), 1);
+  for (std::string_view rest = value_of(info, "master_older_replids"); !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    if (const std::size_t colon = one.find(':'); colon != std::string_view::npos) add(one.substr(0, colon), one.substr(colon + 1), 0);
   }
   primary.has_keys = info.find("\ndb") != std::string::npos && info.find(":keys=") != std::string::npos;
   return primary;
@@ -290,15 +306,18 @@ Result<PrimaryLink::Primary> PrimaryLink::ask_info() {
 
 /// Never wipe: a server that was born again without its data, or has lost its end, must not take ours with it.
 Status PrimaryLink::check_primary(const Primary& primary) {
-  outcome_.older_replid = primary.older_replid;
-  outcome_.older_end = primary.older_end;
+  outcome_.histories = primary.histories;
+  // The answer to an earlier attempt was lost on its way: it has taken over, so it is followed as any primary is.
+  if (primary.known && request_.takes_over && primary.histories[1].replid == request_.replid) {
+    has_taken_over_ = true;
+    request_.older_replid.clear();
+  }
   if (!primary.known || !request_.holds_data || request_.accepts_empty || request_.takes_over) return Status();
-  if (!primary.has_keys && primary.replid != request_.replid && primary.older_replid != request_.replid) {
+  if (!primary.has_keys && !primary.knows(request_.replid)) {
     outcome_.refused = true;
     return Status::invalid("empty-primary");
   }
-  const bool same_history = primary.replid == request_.replid;
-  if (same_history && primary.end < request_.offset) {
+  if (primary.replid() == request_.replid && primary.end() < request_.offset) {
     outcome_.refused = true;
     return Status::invalid("primary-is-behind");
   }
@@ -309,7 +328,8 @@ Status PrimaryLink::psync() {
   const bool older = !request_.older_replid.empty();
   const std::string next = request_.replid.empty() ? "-1" : std::to_string(request_.offset.bytes() + 1);
   const std::string_view id = older ? request_.older_replid : request_.replid.empty() ? std::string_view("?") : request_.replid;
-  if (request_.takes_over) {
+  if (request_.takes_over && !has_taken_over_) {
+    outcome_.asked_to_take_over = true;
     STELE_CHECK(command({"PSYNC", id, next, "FAILOVER"}));
   } else {
     STELE_CHECK(command({"PSYNC", id, next}));
@@ -330,6 +350,7 @@ Status PrimaryLink::psync() {
     outcome_.offset = Offset(static_cast<std::uint64_t>(*offset));
     return Status();
   }
+  outcome_.declined = answer.starts_with('-');
   return Status::unavailable("the primary answered PSYNC with '{}'", answer);
 }
 
@@ -338,6 +359,7 @@ Status PrimaryLink::psync() {
 Status PrimaryLink::receive_snapshot() {
   STELE_TRY(const std::string head, reply());
   if (head[0] == '-') return Status::unavailable("MASTER aborted replication with an error: {}", head.substr(1));
+  if (head.starts_with(kStoreCopyHead)) return receive_store(std::string_view(head).substr(kStoreCopyHead.size()));
   if (head[0] != '$') return Status::corrupt("the primary's snapshot begins with '{:.40}' instead of its size", head);
   const bool by_mark = head.starts_with("$EOF:");
   std::string mark;
@@ -384,12 +406,48 @@ Status PrimaryLink::receive_snapshot() {
   return file.sync();
 }
 
+Status PrimaryLink::receive_store(std::string_view head) {
+  const auto malformed = [](std::string_view what) { return Status::corrupt("the primary's store: {}", what); };
+  const auto two_words = [](std::string_view line) { return std::pair(line.substr(0, line.find(' ')), line.substr(std::min(line.find(' '), line.size() - 1) + 1)); };
+  const auto [files_word, total_word] = two_words(head);
+  const auto files = parse_integer(files_word), total = parse_integer(total_word);
+  if (!files || !total || *files < 0 || *total < 0) return malformed("it begins with nonsense");
+  total_ = static_cast<std::uint64_t>(*total);
+  is_store_ = true;
+  STELE_TRY(const fs::path dir, begin_received_store(request_.into.dir));
+  for (std::int64_t i = 0; i < *files; ++i) {
+    STELE_TRY(const std::string line, reply());
+    const auto [bytes_word, name] = two_words(line);
+    const auto bytes = parse_integer(bytes_word);
+    if (!bytes || *bytes < 0 || name.empty() || name.find('/') != name.npos || name == "." || name == "..") return malformed("a file's line is none");
+    STELE_TRY(File file, File::open(dir / name, File::Mode::create));
+    Checksum checksum;
+    std::uint64_t written = 0, synced = 0;
+    while (written < static_cast<std::uint64_t>(*bytes)) {
+      STELE_TRY(const std::string_view part, some_bytes(std::min<std::uint64_t>(kReadBytes, static_cast<std::uint64_t>(*bytes) - written)));
+      checksum.add(part);
+      STELE_CHECK(file.write_at(written, part));
+      written += part.size();
+      received_ += part.size();
+      if (written - synced >= kSyncEvery) {
+        STELE_CHECK(file.start_writing(synced, written));
+        synced = written;
+      }
+    }
+    STELE_TRY(const std::string sum, this->line());
+    if (sum != checksum.hex()) return malformed("a file is not as it was sent");
+    STELE_CHECK(file.sync());
+  }
+  return Status();
+}
+
 Status PrimaryLink::load_snapshot() {
   ReceivedState& into = request_.into;
   into.rdb = into.dir / "sync.rdb";
   into.replid = outcome_.replid;
   into.offset = outcome_.offset;
   into.stop = &stopping_;
+  if (is_store_) return prepare_received_store(into);
   Clock::time_point newline_at = Clock::now();
   into.on_progress = [&](std::uint64_t, std::uint64_t) {
     // The primary hears that we are alive, as from a stock replica.

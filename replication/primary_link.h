@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/received_state.h"
 #include "persistence/offset.h"
@@ -24,6 +25,11 @@ namespace stele {
 class PrimaryLink {
  public:
   enum class Phase { connecting, handshake, waiting_for_snapshot, receiving, loading, ended };
+
+  struct KnownHistory {
+    ReplicationId replid;
+    Offset end;
+  };
 
   struct Request {
     std::string host;
@@ -50,9 +56,10 @@ class PrimaryLink {
     std::string replid;  // the stream's
     bool full = false;   // there is a state to take: at `offset` of `replid`
     Offset offset;
-    /// Where the primary's history took its name, and what it was before: from INFO, empty if it did not say.
-    std::string older_replid;
-    Offset older_end;
+    /// The names that the primary's history has gone by, and up to where: from INFO, none if it did not say.
+    std::vector<KnownHistory> histories;
+    bool asked_to_take_over = false;  // PSYNC ... FAILOVER has left, whatever came of it
+    bool declined = false;            // the answer to that, or to PSYNC, was no
   };
 
   /// `on_progress`, on the link's thread: it has ended.
@@ -87,6 +94,7 @@ class PrimaryLink {
   Status check_primary(const Primary& primary);
   Status psync();
   Status receive_snapshot();
+  Status receive_store(std::string_view head);
   Status load_snapshot();
 
   Status command(std::initializer_list<std::string_view> args);
@@ -108,6 +116,8 @@ class PrimaryLink {
   int fd_ = -1;
   std::string input_;
   std::size_t at_ = 0;  // in input_
+  bool is_store_ = false;        // what was received
+  bool has_taken_over_ = false;  // before this attempt
   Outcome outcome_;
   std::thread thread_;
 };

@@ -91,6 +91,8 @@ bool Replicas::replconf(Call& call) {
       if (equals_ignoring_case(value, "eof")) of(connection).knows_eof = true;
       if (equals_ignoring_case(value, "psync2")) of(connection).knows_psync2 = true;
       if (equals_ignoring_case(value, "stele-digest")) of(connection).knows_digests = true;
+      // Who slows the saving of keys down wants to see it.
+      if (value == store_copy_format()) of(connection).knows_store = environment_.config.now().rdb_key_save_delay == 0;
     } else if (call.arg_is(i, "rdb-only")) {
       of(connection).wants_snapshot_only = integer(i + 1).value_or(0) != 0;
     } else if (call.arg_is(i, "rdb-filter-only")) {
@@ -200,14 +202,42 @@ void Replicas::begin_full_sync(Connection& connection, Replica& replica, std::st
 
 // --- turns
 
+/// The store as it is, from the last checkpoint on: the journal has the rest.
+void Replicas::give_store(Connection& connection, Replica& replica) {
+  Storage& storage = environment_.storage;
+  Journal& journal = storage.journal();
+  const auto label = storage.store().label();
+  if (label == nullptr || label->replid != journal.replid()) {
+    if (!storage.checkpoint_running()) storage.request_checkpoint();
+    return;
+  }
+  Result<JournalPin> pin = journal.pin(label->offset, connection.peer);
+  if (!pin.ok()) return drop(connection, pin.status().message());
+  Feeder::Job job{.copy_store = [&storage] { return storage.copy_store(); },
+                  .pin = std::move(*pin),
+                  .from = label->offset,
+                  .timeout = seconds(environment_.config.now().repl_timeout)};
+  spdlog::info("sending replica {} the store of offset {}, or later", connection.peer, label->offset);
+  replica.state = Replica::State::fed;
+  replica.next = job.from;
+  replica.feeder = std::make_unique<Feeder>(connection.fd, journal, tail_, std::move(job), environment_.wake);
+}
+
 void Replicas::give_snapshots() {
   Storage& storage = environment_.storage;
+  for (auto& [id, replica] : replicas_) {
+    if (replica->state != Replica::State::waiting || !replica->takes_store()) continue;
+    if (Connection* connection = environment_.clients.find(id)) give_store(*connection, *replica);
+  }
   const auto anybody_can_use = [&](const SyncSnapshot* snapshot) {
     return std::any_of(replicas_.begin(), replicas_.end(), [&](const auto& entry) {
-      return entry.second->state == Replica::State::waiting && (snapshot == nullptr || entry.second->can_use(*snapshot));
+      return entry.second->state == Replica::State::waiting && !entry.second->takes_store() && (snapshot == nullptr || entry.second->can_use(*snapshot));
     });
   };
-  if (!anybody_can_use(nullptr)) return;
+  if (!anybody_can_use(nullptr)) {
+    if (std::exchange(snapshot_asked_, false)) storage.give_up_sync_snapshot();
+    return;
+  }
   std::shared_ptr<SyncSnapshot> snapshot = storage.take_sync_snapshot();
   if (snapshot == nullptr) snapshot = storage.recent_snapshot();
   if (snapshot == nullptr || !anybody_can_use(snapshot.get())) {
@@ -216,7 +246,7 @@ void Replicas::give_snapshots() {
       snapshot_asked_ = false;
       for (auto& [id, replica] : replicas_) {
         Connection* connection = environment_.clients.find(id);
-        if (connection != nullptr && replica->state == Replica::State::waiting) drop(*connection, "no snapshot could be written for it");
+        if (connection != nullptr && replica->state == Replica::State::waiting && !replica->takes_store()) drop(*connection, "no snapshot could be written for it");
       }
       return;
     }
@@ -227,10 +257,9 @@ void Replicas::give_snapshots() {
     }
     return;
   }
-  snapshot_asked_ = false;
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);
-    if (connection == nullptr || replica->state != Replica::State::waiting || !replica->can_use(*snapshot)) continue;
+    if (connection == nullptr || replica->state != Replica::State::waiting || replica->takes_store() || !replica->can_use(*snapshot)) continue;
     std::shared_ptr<SyncSnapshot> its = snapshot;
     if (replica->wants_functions_only) {
       Result<std::shared_ptr<SyncSnapshot>> functions = storage.snapshot_of_functions();
@@ -295,7 +324,7 @@ void Replicas::look_at_feeder(Connection& connection, Replica& replica) {
 void Replicas::turn() {
   for (const std::uint64_t id : std::exchange(gone_, {})) replicas_.erase(id);
   std::erase_if(leaving_, [](const auto& feeder) { return feeder->ended(); });
-  if (following_ == 0) return;
+  if (following_ == 0 && !snapshot_asked_) return;
   give_snapshots();
   for (auto& [id, replica] : replicas_) {
     Connection* connection = environment_.clients.find(id);

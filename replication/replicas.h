@@ -30,6 +30,7 @@ struct Replica {
   bool knows_eof = false;
   bool knows_psync2 = false;
   bool knows_digests = false;
+  bool knows_store = false;           // can be sent the files of ours
   bool wants_snapshot_only = false;   // REPLCONF rdb-only
   bool wants_functions_only = false;  // REPLCONF rdb-filter-only functions
   bool old_protocol = false;          // SYNC
@@ -48,6 +49,7 @@ struct Replica {
   bool can_use(const SyncSnapshot& snapshot) const {
     return !(old_protocol || wants_snapshot_only) || snapshot.offset >= asked_at;
   }
+  bool takes_store() const { return knows_store && !old_protocol && !wants_snapshot_only; }
   bool follows() const { return state != State::introduced; }
   /// As INFO has it.
   std::string_view state_name() const;
@@ -119,9 +121,9 @@ class Replicas {
   bool continues(std::string_view replid, Offset from) const;
   void send_snapshot(Connection& connection, Replica& replica, std::shared_ptr<SyncSnapshot> snapshot);
   void catch_up(Connection& connection, Replica& replica, Offset from);
-  void go_online(Replica& replica, Offset from);
   void look_at_feeder(Connection& connection, Replica& replica);
   void give_snapshots();
+  void give_store(Connection& connection, Replica& replica);
   void send_to(Connection& connection, Replica& replica, Offset safe_end);
   void drop(Connection& connection, std::string_view why);
   bool too_far_behind(const Replica& replica) const;

@@ -84,7 +84,7 @@ class Replication final : public ReplicationRole {
   const Figures& figures() const { return figures_; }
   const DigestCheck& digests() const { return is_replica() ? digests_ : replicas_.digests(); }
   const PrimaryLink* link() const { return link_.get(); }
-  bool full_sync_in_progress() const;
+  bool full_sync_in_progress() const override;
   std::chrono::steady_clock::time_point link_down_since() const { return down_since_; }
   std::chrono::steady_clock::time_point last_io() const;
 

@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "protocol/crash_report.h"
 #include "protocol/log.h"
 #include "protocol/process_title.h"
 #include "protocol/server.h"
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
   if (config->config.daemonize && ::daemon(1, 0) != 0) return fail("stele-server: cannot become a daemon");
   if (const stele::Status status = stele::open_log(config->config); !status.ok()) return fail(status.message());
 
+  stele::set_crash_report(config->config);
   // From here on argv is what ps shows.
   stele::ProcessTitle title(argc, argv);
   spdlog::info("stele version={}, PID: {}, started", STELE_VERSION, ::getpid());

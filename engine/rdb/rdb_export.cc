@@ -1,8 +1,11 @@
 #include "engine/rdb/rdb_export.h"
 
 #include "engine/engine_state.h"
-#include "engine/rdb/command_export.h"
+#include "engine/rdb/key_delay.h"
+#include "engine/rdb/value_commands.h"
 #include "engine/stored_value.h"
+#include "persistence/file_appender.h"
+#include "protocol/resp_text.h"
 
 namespace stele {
 
@@ -61,27 +64,34 @@ class RdbOutput {
 /// Keys of the store into a file of commands.
 class CommandOutput {
  public:
-  explicit CommandOutput(CommandExport& commands) : commands_(commands) {}
+  CommandOutput(ValueCommands& commands, const FileAppender& file) : commands_(commands), file_(file) {}
 
-  Status select(const EngineState::Database& db) { return commands_.select(static_cast<std::uint64_t>(db.index)); }
-
-  Status key(std::string_view user_key, const StoredValue& value) {
-    CommandExport::Key key{.key = user_key, .type = value.rdb_type, .value = value.value};
-    if (value.expire_at) key.expire_at_ms = value.expire_at->ms();
-    return commands_.key(key);
+  Status select(const EngineState::Database& db) {
+    db_ = static_cast<std::uint64_t>(db.index);
+    return Status();
   }
 
-  std::uint64_t bytes() const { return commands_.bytes(); }
+  Status key(std::string_view user_key, const StoredValue& value) {
+    ValueCommands::Key key{.db = db_, .key = user_key, .type = value.rdb_type, .value = value.value};
+    if (value.expire_at) key.expire_at_ms = value.expire_at->ms();
+    const Status status = commands_.key(key);
+    if (status.code() != Code::corrupt) return status;
+    return Status::corrupt("key '{}': {}", printed(user_key, 128), status.message());
+  }
+
+  std::uint64_t bytes() const { return file_.bytes(); }
 
  private:
-  CommandExport& commands_;
+  ValueCommands& commands_;
+  const FileAppender& file_;
+  std::uint64_t db_ = 0;
 };
 
 template <typename Output>
 class Exporter {
  public:
-  Exporter(StoreIterator& objects, Output output, RdbExportProgress& progress)
-      : objects_(objects), output_(output), progress_(progress) {}
+  Exporter(StoreIterator& objects, Output output, std::chrono::microseconds key_delay, RdbExportProgress& progress)
+      : objects_(objects), output_(output), key_delay_(key_delay), progress_(progress) {}
 
   Status write(const EngineState::Database& db) {
     if (db.keys == 0) return Status();
@@ -93,6 +103,7 @@ class Exporter {
       STELE_TRY(const StoredValue value, split_stored_value(objects_.value()));
       STELE_CHECK(output_.key(stored_key_user_key(objects_.key()), value));
       progress_.keys.fetch_add(1, std::memory_order_relaxed);
+      if (key_delay_.count() > 0 && !sleep_unless(progress_.cancelled, key_delay_)) STELE_CHECK(report());
     }
     STELE_CHECK(objects_.status());
     if (keys == db.keys) return Status();
@@ -107,6 +118,7 @@ class Exporter {
 
   StoreIterator& objects_;
   Output output_;
+  const std::chrono::microseconds key_delay_;
   RdbExportProgress& progress_;
 };
 
@@ -115,7 +127,7 @@ Status write_rdb(Store::Snapshot& snapshot, const EngineState& state, const RdbE
   RdbWriter writer(file, options.rdb);
   STELE_CHECK(write_head(writer, options, *snapshot.label, state));
   for (const auto& [name, code] : state.functions.all()) STELE_CHECK(writer.function(code));
-  Exporter exporter(snapshot.objects, RdbOutput(writer, options), progress);
+  Exporter exporter(snapshot.objects, RdbOutput(writer, options), options.key_delay, progress);
   for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
   STELE_CHECK(writer.end());
   progress.bytes = writer.bytes();
@@ -125,15 +137,19 @@ Status write_rdb(Store::Snapshot& snapshot, const EngineState& state, const RdbE
 Status write_commands(Store::Snapshot& snapshot, const EngineState& state, const RdbExportOptions& options, File& file,
                       RdbExportProgress& progress) {
   FileAppender appender(file);
-  CommandExport commands([&](std::string_view bytes) { return appender.append(bytes); });
-  if (options.annotate_time) STELE_CHECK(commands.annotation(fmt::format("#TS:{}", options.now.ms() / 1000)));
+  ValueCommands commands({}, [&](std::string& bytes) {
+    const Status status = appender.append(bytes);
+    bytes.clear();
+    return status;
+  });
+  if (options.annotate_time) STELE_CHECK(appender.append(fmt::format("#TS:{}\r\n", options.now.ms() / 1000)));
   // As every file of commands begins; and a base must not be empty.
-  STELE_CHECK(commands.select(0));
+  commands.select(0);
   for (const auto& [name, code] : state.functions.all()) STELE_CHECK(commands.function(code));
-  Exporter exporter(snapshot.objects, CommandOutput(commands), progress);
+  Exporter exporter(snapshot.objects, CommandOutput(commands, appender), options.key_delay, progress);
   for (const EngineState::Database& db : state.databases) STELE_CHECK(exporter.write(db));
-  STELE_CHECK(commands.flush());
-  progress.bytes = commands.bytes();
+  STELE_CHECK(commands.finish());
+  progress.bytes = appender.bytes();
   return {};
 }
 

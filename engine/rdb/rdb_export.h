@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,13 +18,14 @@ struct RdbExportOptions {
   std::uint64_t used_memory = 0;
   bool is_aof_base = false;
   bool tell_hash_seed = false;  // for replicas: ranges of hashes are then the same there
-  bool as_commands = false;        // no RDB but the commands that make the data (CommandExport)
+  bool as_commands = false;        // no RDB but the commands that make the data (ValueCommands)
   bool annotate_time = false;      // of those: a #TS line in front
   /// Whether keys carry how idle they are, how often they are used, or neither.
   enum class Access { none, idle, frequency };
   Access access = Access::none;
   AccessPolicy policy;  // of `frequency`
   UnixTime now;
+  std::chrono::microseconds key_delay{0};  // after each key: rdb-key-save-delay
 };
 
 /// Written by the thread that exports, read by any.

@@ -5,14 +5,20 @@
 #include <future>
 #include <thread>
 
+#include <spdlog/spdlog.h>
+
 #include "engine/access.h"
+#include "engine/rdb/key_delay.h"
 #include "engine/rdb/row_buckets.h"
 #include "engine/stored_value.h"
 #include "engine/type_ops.h"
+#include "protocol/resp_text.h"
 
 namespace stele {
 
 namespace {
+
+constexpr int kEmptyKeysLogged = 10;
 
 template <typename Integer>
 std::optional<Integer> parse(std::string_view text) {
@@ -30,7 +36,7 @@ Status check_value(std::string_view key, std::string_view row) {
   if (ops == nullptr) return Status::corrupt("key '{}' has a value of the unknown type {}", key, stored.rdb_type);
   if (stored.rdb_type == rdb_type::kString) return Status();
   const Result<Entry*> entry = ops->from_rdb(key, stored.rdb_type, stored.value, std::nullopt);
-  if (!entry.ok()) return Status::corrupt("the value of key '{}' is malformed: {}", key, entry.status().message());
+  if (!entry.ok()) return Status::corrupt("integrity check failed: the value of key '{}' is malformed: {}", key, entry.status().message());
   Entry::destroy(*entry);
   return Status();
 }
@@ -93,6 +99,10 @@ class Importer final : public RdbVisitor {
       return Status::invalid("{}: key '{:.128}' and its value take {} bytes, 4 GiB are the most", file_, key.key,
                              key.key.size() + key.value.bytes.size());
     }
+    if (options_.key_delay.count() > 0) {
+      static const std::atomic<bool> never{false};
+      if (!sleep_unless(options_.stop != nullptr ? *options_.stop : never, options_.key_delay)) return given_up();
+    }
     EngineState::Database& db = import_.state.databases[key.db];
     ++db.keys;
     db.expires += key.expire_at_ms ? 1 : 0;
@@ -100,7 +110,15 @@ class Importer final : public RdbVisitor {
     return rows_.bytes.size() < kRowsBytes ? Status() : submit();
   }
 
+  Status skipped(const RdbKey& key, RdbValueOutcome why) override {
+    if (why == RdbValueOutcome::empty && empty_logged_++ < kEmptyKeysLogged) {
+      spdlog::warn("{}: skipping empty key: {}", file_, printed(key.key, 128));
+    }
+    return Status();
+  }
+
   Result<RdbImport> finish(RdbSummary summary, std::uint64_t file_bytes) {
+    if (summary.empty_skipped > 0) spdlog::warn("{}: empty keys skipped: {}", file_, summary.empty_skipped);
     STELE_CHECK(submit());
     STELE_CHECK(wait());
     const auto threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kThreadsMax));
@@ -152,9 +170,11 @@ class Importer final : public RdbVisitor {
     return buckets_.add(std::move(rows), hashes);
   }
 
+  Status given_up() const { return Status::unavailable("{}: loading was given up on request", file_); }
+
   Status submit() {
     STELE_CHECK(wait());
-    if (stopped()) return Status::unavailable("{}: loading was given up on request", file_);
+    if (stopped()) return given_up();
     sorting_ = std::async(std::launch::async, [this, rows = std::exchange(rows_, buckets_.no_rows())]() mutable {
       return sort(std::move(rows));
     });
@@ -176,6 +196,7 @@ class Importer final : public RdbVisitor {
   RowBuckets::Rows rows_;
   RowBuckets buckets_;
   std::future<Status> sorting_;
+  int empty_logged_ = 0;
 };
 
 }  // namespace

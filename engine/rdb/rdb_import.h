@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -22,6 +23,7 @@ struct RdbImportOptions {
   std::size_t memory_bytes = std::size_t{64} << 20;
   /// Once true, the import ends with `unavailable` soon.
   const std::atomic<bool>* stop = nullptr;
+  std::chrono::microseconds key_delay{0};  // after each key: key-load-delay
   /// On the caller's thread, now and then. Reading is the one half, storing the other.
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };

@@ -82,11 +82,14 @@ Status ValueCommands::function(std::string_view source) {
   return spill();
 }
 
+void ValueCommands::select(std::uint64_t db) {
+  if (db == db_) return;
+  db_ = db;
+  command("SELECT", static_cast<std::int64_t>(db));
+}
+
 Status ValueCommands::key(const Key& key) {
-  if (key.db != db_) {
-    db_ = key.db;
-    command("SELECT", static_cast<std::int64_t>(key.db));
-  }
+  select(key.db);
   if (options_.restore && restorable(key)) {
     restore(key);
   } else {

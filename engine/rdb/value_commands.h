@@ -42,6 +42,8 @@ class ValueCommands {
   ValueCommands(ValueCommandsOptions options, Drain drain) : options_(std::move(options)), drain_(std::move(drain)) {}
 
   Status function(std::string_view source);
+  /// Before the first key of a database it is done without being asked.
+  void select(std::uint64_t db);
 
   struct Key {
     std::uint64_t db = 0;

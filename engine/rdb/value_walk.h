@@ -65,7 +65,7 @@ Status walk_value(std::uint8_t type, std::string_view bytes, Visit&& visit) {
   switch (type) {
     case rdb_type::kString:
       element.text = in.string(scratch);
-      if (!in.ok()) return malformed();
+      if (!in.at_end()) return malformed();
       return visit(element);
     case rdb_type::kSet:
     case rdb_type::kHash:

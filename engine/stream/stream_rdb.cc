@@ -128,7 +128,7 @@ class Reader {
   Status consumer(StreamGroup& group, const StreamConsumer& nobody) {
     char scratch[12];
     const std::string_view name = in_.string(scratch);
-    if (!in_.ok() || group.find_consumer(name) != nullptr) return malformed("a consumer is there twice");
+    if (!in_.ok() || group.find_consumer(name) != nullptr) return malformed("Duplicate stream consumer detected");
     StreamConsumer& consumer = group.add_consumer(name, ms());
     // Before that was told apart from having been seen.
     consumer.active_ms = rdb_type_ == kRdbStreamListpacks3 ? ms() : consumer.seen_ms;

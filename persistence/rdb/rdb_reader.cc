@@ -178,7 +178,7 @@ class Reader {
     Status status;
     switch (outcome) {
       case RdbValueOutcome::failed:
-        return Status::corrupt("{} (in the value of key '{}', type {})", source_.status().message(), key_.key,
+        return Status::corrupt("{} (in the value of key '{}', type {}: integrity check failed)", source_.status().message(), key_.key,
                                rdb_type_name(type, summary_.dialect));
       case RdbValueOutcome::unknown:
         if (!options_.skip_unknown) {

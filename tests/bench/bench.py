@@ -30,6 +30,8 @@ import tempfile
 import threading
 import time
 
+from replication_works import REPLICATION, ReplicationWorks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -64,6 +66,7 @@ OTHER = {
     "restart": "kill -9 to the first answered GET",
     "stall": "longest stall of a 1 ms pinger during BGSAVE",
     "snapshots": "RDB files of --keys strings and a fifth as many hashes: load, BGSAVE, its memory, GETs meanwhile",
+    "replay": "going back in time: commands a second of `stele-aof to-rdb`, against DEBUG LOADAOF",
 }
 VALUE_BYTES = 100
 
@@ -226,7 +229,7 @@ def load_keys(port, first, last, value):
         connection.pipeline((template % i for i in range(first, last)))
 
 
-class Bench:
+class Bench(ReplicationWorks):
     def __init__(self, options):
         self.options = options
         stele = pathlib.Path(options.stele).resolve()
@@ -259,6 +262,14 @@ class Bench:
     @staticmethod
     def shown(ratio):
         return "-" if ratio is None else f"{ratio:.2f}"
+
+    @staticmethod
+    def connect(port):
+        return Connection(port)
+
+    @staticmethod
+    def load_keys(port, first, last, value):
+        load_keys(port, first, last, value)
 
     def throughput(self, work):
         title, arguments, fsync, share, cpu_goal, rate_goal = THROUGHPUT[work]
@@ -379,6 +390,27 @@ class Bench:
             except (OSError, RedisError):  # not listening yet, or -LOADING
                 time.sleep(0.001)
         raise RuntimeError(f"{server.name} did not answer again")
+
+    def replay(self):
+        requests = max(1000, self.options.requests)
+        rates = {}
+        for name in ("stele", "redis"):
+            with self.server(name, extra=["--auto-aof-rewrite-percentage", "0", "--enable-debug-command", "yes"]) as server:
+                for command in ("set", "incr", "hset", "rpush"):
+                    self.redis_benchmark(server, ["-t", command, "-P", "16"], requests)
+                if name == "redis":
+                    with Connection(server.port) as connection:
+                        started = time.monotonic()
+                        connection.run("DEBUG", "LOADAOF")
+                        rates[name] = 4 * requests / (time.monotonic() - started)
+                    continue
+                tool = pathlib.Path(self.programs["stele"][0]).with_name("stele-aof")
+                argv = [tool, "to-rdb", "--json", os.path.join(server.directory, "data"), os.path.join(server.directory, "then.rdb")]
+                done = subprocess.run(argv, capture_output=True, text=True, check=True)
+                rates[name] = json.loads(done.stdout)["commands_a_second"]
+        self.add(f"replay of {4 * requests} SET, INCR, HSET, RPUSH to a moment", "1/s", rates["stele"], rates["redis"])
+        goal = 500_000
+        self.rows[-1]["goal"], self.rows[-1]["pass"] = f">= {goal} 1/s", rates["stele"] >= goal
 
     def stall(self):
         keys = min(self.options.keys, 1_000_000)
@@ -506,17 +538,17 @@ class Bench:
 
     def get_latency(self, server, action):
         """bench_latency's figures while `action` runs."""
-        argv = [str(self.latency_program()), str(server.port), "10", "10000", str(self.options.keys)]
+        argv = [str(self.helper("latency")), str(server.port), "10", "10000", str(self.options.keys)]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             time.sleep(0.2)
             action()
             out, _ = process.communicate()
         return [int(word) for word in out.split()]
 
-    def latency_program(self):
+    def helper(self, name):
         """Python itself would be most of what it measures."""
-        path = self.options.out / "bench_latency"
-        source = ROOT / "tests/bench/latency_bench.cc"
+        path = self.options.out / f"bench_{name}"
+        source = ROOT / f"tests/bench/{name}_bench.cc"
         if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
             path.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(["c++", "-std=c++20", "-O2", "-o", str(path), str(source)], check=True)
@@ -599,14 +631,15 @@ def conditions(options):
 
 
 def main():
-    works = [*THROUGHPUT, *OTHER]
+    works = [*THROUGHPUT, *OTHER, *REPLICATION]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--works", default=",".join(works), help="of: " + ", ".join(works))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=1_000_000, help="per run; -P 16 twice, always a fifth of it")
     parser.add_argument("--keys", type=int, default=5_000_000, help="of the memory and restart works; stall: at most 1 M")
     parser.add_argument("--keyspace", type=int, default=1_000_000, help="redis-benchmark -r")
-    parser.add_argument("--quick", action="store_true", help="2 rounds, 20,000 requests, 50,000 keys")
+    parser.add_argument("--behind", type=int, default=1024, help="MB of stream, of the catch_up work")
+    parser.add_argument("--quick", action="store_true", help="2 rounds, 20,000 requests, 50,000 keys, 16 MB")
     parser.add_argument("--stele", default=os.environ.get("STELE_SERVER") or ROOT / "build/release/bin/stele-server")
     parser.add_argument("--stele-args", default="", help="more arguments for stele-server")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench")
@@ -614,7 +647,7 @@ def main():
     if options.stele == "redis":
         options.stele = "/usr/bin/redis-check-rdb"
     if options.quick:
-        options.rounds, options.requests, options.keys = 2, 20_000, 50_000
+        options.rounds, options.requests, options.keys, options.behind = 2, 20_000, 50_000, 16
 
     bench = Bench(options)
     chosen = options.works.split(",")

@@ -188,6 +188,7 @@ TEST_F(ConfigBesideRedis, EveryNameOfRedisIsKnownAndTheOthersAreOurs) {
       "rdb-version",
       "rdb-skip-unknown",
       "recover-from-checkpoint",
+      "load-replaced-files",
       // of Redis 7.2
       "set-max-listpack-entries",
       "set-max-listpack-value",

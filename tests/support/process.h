@@ -16,6 +16,8 @@ struct Program {
   std::filesystem::path path;
   std::string name;  // argv[0]
 
+  bool has_debug_directive = true;  // enable-debug-command, of Redis 7
+
   bool is_redis() const { return name.find("redis") != std::string::npos; }
 };
 

@@ -82,7 +82,8 @@ Server::~Server() {
 
 void Server::spawn() {
   std::vector<std::string> args{"--bind", "127.0.0.1",    "--port", std::to_string(port_),    "--dir", data_, "--save",
-                                "",       "--appendonly", "yes",    "--enable-debug-command", "yes"};
+                                "",       "--appendonly", "yes"};
+  if (program_.has_debug_directive) args.insert(args.end(), {"--enable-debug-command", "yes"});
   args.insert(args.end(), args_.begin(), args_.end());
   client_.reset();
   log_start_ = std::filesystem::exists(log_path_) ? std::filesystem::file_size(log_path_) : 0;

@@ -1,7 +1,5 @@
 #include "tests/support/tcp_proxy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -16,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/loopback.h"
+
 namespace stele::test {
 namespace {
 
@@ -29,28 +29,15 @@ std::int64_t now_ms() {
       .count();
 }
 
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  return address;
-}
-
 }  // namespace
 
 TcpProxy::TcpProxy(int target_port, std::uint64_t seed)
     : target_port_(target_port),
-      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
       wake_fd_(::eventfd(0, EFD_CLOEXEC)),
       random_(seed) {
-  sockaddr_in address = loopback(0);
-  socklen_t bytes = sizeof address;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), bytes) != 0 || ::listen(listener_, 64) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &bytes) != 0) {
-    throw std::runtime_error("a proxy's socket");
-  }
-  port_ = ntohs(address.sin_port);
+  const Listener listener = listen_on_loopback();
+  listener_ = listener.fd;
+  port_ = listener.port;
   thread_ = std::thread([this] { run(); });
 }
 

@@ -1,4 +1,6 @@
 // DEBUG: what it changes about the server, for tests.
+#include <signal.h>
+
 #include <fmt/format.h>
 
 #include "tests/system/system_fixture.h"
@@ -31,6 +33,22 @@ TEST(Debug, APayloadWhoseChecksumWasNotCheckedSurvivesARestart) {
   server.restart();  // and is replayed by a server that checks again
   EXPECT_EQ(server.run("LRANGE", "copy", "0", "-1"), server.run("LRANGE", "list", "0", "-1"));
   EXPECT_EQ(server.run("FCALL", "f", "0"), "7");
+}
+
+TEST(Debug, ACrashSaysInTheLogWhereItWas) {
+  Server server;
+  server.run("SET", "k", "v");
+  EXPECT_THROW(server.run("DEBUG", "SEGFAULT"), ConnectionLost);
+  server.wait_until([&] { return !server.running(); });
+  EXPECT_TRUE(contains(server.log(), "crashed by signal: "));
+  EXPECT_TRUE(contains(server.log(), "STACK TRACE"));
+  EXPECT_TRUE(contains(server.log(), "BUG REPORT END"));
+  server.restart({"--crash-log-enabled", "no"});
+  EXPECT_EQ(server.run("GET", "k"), "v");
+  const std::size_t before = server.log().size();
+  ::kill(server.pid(), SIGABRT);
+  server.wait_until([&] { return !server.running(); });
+  EXPECT_FALSE(contains(server.log().substr(before), "STACK TRACE"));
 }
 
 TEST(Debug, ASleepBeforeTheFlushShowsThatRepliesWaitForTheJournal) {

@@ -406,6 +406,28 @@ TEST(AppendOnlyDirectory, LostIsSaidAndTheCheckpointServesOnRequest) {
   EXPECT_EQ(digest(*redis), expected);
 }
 
+TEST(AppendOnlyDirectory, OfAnotherServerIsLoadedInThePlaceOfTheStoreIfAllowed) {
+  RedisServer redis;
+  redis.run("SET", "from", "redis");
+  redis.terminate();
+  Server server;
+  server.run("SET", "from", "stele");
+  server.terminate();
+  fs::remove_all(server.directory() / "appendonlydir");
+  fs::copy(redis.directory() / "appendonlydir", server.directory() / "appendonlydir", fs::copy_options::recursive);
+  EXPECT_TRUE(contains(failed_restart(server).output, "while the store beside it holds other data"));
+  server.restart({"--load-replaced-files", "yes"});
+  EXPECT_EQ(server.run("GET", "from"), "redis");
+  // The other data are still there; and the files are ours by now.
+  EXPECT_TRUE(contains(server.log(), "set aside as rocksdb.replaced-"));
+  server.run("SET", "and", "then");
+  server.restart();
+  EXPECT_EQ(server.run("GET", "and"), "then");
+  int aside = 0;
+  for (const auto& entry : fs::directory_iterator(server.directory())) aside += entry.path().filename().native().starts_with("rocksdb.replaced-");
+  EXPECT_EQ(aside, 1);
+}
+
 TEST(AppendOnlyDirectory, AStoreOlderThanTheBaseGivesWayToIt) {
   Server server{"--journal-segment-size", "1mb", "--journal-retain-size", "0"};
   fill(server);

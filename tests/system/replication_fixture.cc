@@ -1,26 +1,18 @@
 #include "tests/system/replication_fixture.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
+#include "tests/support/loopback.h"
+
 namespace stele::test {
 
 namespace {
 
 constexpr std::chrono::milliseconds kDeadline{10'000};
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  return address;
-}
 
 }  // namespace
 
@@ -137,14 +129,10 @@ bool Wire::is_closed() {
 // --- FakePrimary
 
 FakePrimary::FakePrimary(Answer answer, std::string info)
-    : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), answer_(std::move(answer)), info_(std::move(info)) {
-  sockaddr_in address = loopback(0);
-  socklen_t bytes = sizeof address;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), bytes) != 0 || ::listen(listener_, 16) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &bytes) != 0) {
-    throw std::runtime_error("a fake primary's socket");
-  }
-  port_ = ntohs(address.sin_port);
+    : answer_(std::move(answer)), info_(std::move(info)) {
+  const Listener listener = listen_on_loopback();
+  listener_ = listener.fd;
+  port_ = listener.port;
   thread_ = std::thread([this] { run(); });
 }
 

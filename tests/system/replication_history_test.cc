@@ -17,6 +17,15 @@ void copy_tree(const fs::path& from, const fs::path& to) {
   fs::copy(from, to, fs::copy_options::recursive);
 }
 
+/// What is in the files of writes that a new primary did not have.
+std::string lost_writes_of(const Server& server) {
+  std::string lost;
+  for (const auto& entry : fs::directory_iterator(server.directory())) {
+    if (entry.path().filename().native().starts_with("lost-writes-")) lost += read_file(entry.path());
+  }
+  return lost;
+}
+
 class ReplicationHistory : public ::testing::Test {
  protected:
   // Nothing is in the stream that a test has not put there.
@@ -272,6 +281,9 @@ TEST_F(ReplicationHistory, APrimaryThatWasPutBackFromAnOldCopyDoesNotTakeItsRepl
   EXPECT_EQ(replica.run("REPLICAOF", "127.0.0.1", primary_.port(), "FORCE"), "OK");
   wait_in_step(primary_, replica);
   EXPECT_EQ(replica.run("GET", "k"), "old");
+  // And what that has cost is in a file.
+  EXPECT_EQ(replica.info("lost_writes_files"), "1");
+  EXPECT_TRUE(contains(lost_writes_of(replica), "$3\r\nnew\r\n"));
 }
 
 // --- lost writes
@@ -338,12 +350,49 @@ TEST_F(ReplicationHistory, WritesThatWereLostAreSavedAlsoIfThePrimaryHadCrashed)
   wait_in_step(promoted, primary_);
   EXPECT_EQ(digest(primary_), digest(promoted));
   ASSERT_EQ(primary_.info("lost_writes_files"), "1");
-  std::string lost;
-  for (const auto& entry : fs::directory_iterator(primary_.directory())) {
-    if (entry.path().filename().native().starts_with("lost-writes-")) lost = read_file(entry.path());
-  }
+  const std::string lost = lost_writes_of(primary_);
   EXPECT_TRUE(contains(lost, "here-too"));
   EXPECT_EQ(lost.find("shared"), std::string::npos) << lost;
+}
+
+// Twice, so that INFO's second name is not the one that was shared.
+TEST_F(ReplicationHistory, WritesThatWereLostAreSavedAlsoIfThePromotedServerHasCrashedSince) {
+  Server promoted{"--repl-diskless-sync-delay", "0"};
+  promoted.run("REPLICAOF", "127.0.0.1", primary_.port());
+  primary_.run("SET", "shared", "1");
+  wait_in_step(primary_, promoted);
+  promoted.run("REPLICAOF", "NO", "ONE");
+  primary_.run("SET", "here", "1");
+  for (int i = 0; i < 2; ++i) {
+    promoted.run("SET", "there", std::to_string(i));
+    promoted.kill9();
+    promoted.restart();
+  }
+  primary_.run("REPLICAOF", "127.0.0.1", promoted.port());
+  wait_in_step(promoted, primary_);
+  EXPECT_EQ(digest(primary_), digest(promoted));
+  ASSERT_EQ(primary_.info("lost_writes_files"), "1");
+  const std::string lost = lost_writes_of(primary_);
+  EXPECT_TRUE(contains(lost, "here"));
+  EXPECT_EQ(lost.find("shared"), std::string::npos) << lost;
+}
+
+// What a primary says to its replicas alone is no loss.
+TEST_F(ReplicationHistory, PingsAreNoLostWrites) {
+  Server promoted(following(primary_));
+  Server other(following(primary_));
+  primary_.run("SET", "shared", "1");
+  wait_in_step(primary_, promoted);
+  promoted.run("REPLICAOF", "NO", "ONE");
+  primary_.run("CONFIG", "SET", "repl-ping-replica-period", 1);
+  const std::int64_t before = number(primary_, "master_repl_offset");
+  primary_.wait_until([&] { return number(primary_, "master_repl_offset") > before; });
+  promoted.run("SET", "there", "1");
+  primary_.run("REPLICAOF", "127.0.0.1", promoted.port());
+  wait_in_step(promoted, primary_);
+  EXPECT_EQ(promoted.info("sync_full"), "1");
+  EXPECT_EQ(primary_.info("lost_writes_files"), "0");
+  EXPECT_EQ(lost_writes_of(primary_), "");
 }
 
 }  // namespace

@@ -97,6 +97,15 @@ TEST_F(FullSync, DamagedOnesOfEveryKindLeaveTheDataAsTheyWere) {
       {"a huge size", full_resync() + "$9223372036854775807\r\n" + good},
       {"a mark that is too short", full_resync() + "$EOF:abc\r\n" + good},
       {"another type", full_resync() + "*1\r\n"},
+      {"a store that is none", full_resync() + "$STELE:x\r\n"},
+      {"a store of less than no files", full_resync() + "$STELE:-1 5\r\n"},
+      {"a store without files", full_resync() + "$STELE:0 0\r\n"},
+      {"a file outside of the store", full_resync() + "$STELE:1 3\r\n3 ../../CURRENT\r\nabc" + std::string(32, '0') + "\r\n"},
+      {"a file of no size", full_resync() + "$STELE:1 3\r\nx CURRENT\r\n"},
+      {"a file that is not as it was", full_resync() + "$STELE:1 3\r\n3 CURRENT\r\nabc" + std::string(32, '0') + "\r\n"},
+      {"a file cut short", full_resync() + "$STELE:1 3000\r\n3000 CURRENT\r\nabc"},
+      {"a file that is in it twice", full_resync() + "$STELE:2 0\r\n0 CURRENT\r\n99aa06d3014798d86001c324468d497f\r\n0 CURRENT\r\n"},
+      {"files that make no store", full_resync() + "$STELE:1 0\r\n0 CURRENT\r\n99aa06d3014798d86001c324468d497f\r\n"},
       {"no history", "+FULLRESYNC\r\n"},
       {"a history that is too short", "+FULLRESYNC abc 1\r\n"},
       {"an offset that is no number", fmt::format("+FULLRESYNC {} x\r\n", kId)},
@@ -132,6 +141,52 @@ TEST_F(FullSync, DamagedOnesOfEveryKindLeaveTheDataAsTheyWere) {
   replica_.kill9();
   replica_.restart();
   EXPECT_EQ(digest(replica_), before);
+}
+
+TEST_F(FullSync, BetweenStelesTheStoreItselfIsSent) {
+  Server primary{"--repl-diskless-sync-delay", "0", "--checkpoint-journal-bytes", "1mb"};
+  primary.run("DEBUG", "POPULATE", 20000, "key", 100);
+  primary.run("SET", "expires", "later", "EX", 1000);
+  primary.run("ZADD", "zset", 1, "one", 2, "two");
+  primary.run("XADD", "stream", "1-1", "f", "v");
+  primary.run("XGROUP", "CREATE", "stream", "group", "0");
+  primary.run("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 'one' end)");
+  primary.run("SELECT", 9);
+  primary.run("SET", "elsewhere", "1");
+  primary.run("FLUSHDB");
+  primary.run("RPUSH", "list", "a", "b");
+  primary.run("SELECT", 0);
+  follow(primary.port());
+  wait_in_step(primary, replica_);
+  EXPECT_EQ(digest(primary), digest(replica_));
+  EXPECT_EQ(replica_.run("DBSIZE"), primary.run("DBSIZE"));
+  EXPECT_EQ(replica_.run("FCALL", "f", 0), "one");
+  EXPECT_TRUE(contains(primary.log(), "the store of offset"));
+  EXPECT_FALSE(contains(primary.log(), "RDB for replicas"));
+  EXPECT_TRUE(sync_remains(replica_).empty());
+  EXPECT_TRUE(sync_remains(primary).empty());
+
+  // What a stock server needs of the append-only files is made afterwards.
+  replica_.wait_until([&] { return number(replica_, "aof_base_size") > 0; });
+  primary.run("SET", "more", "1");
+  wait_in_step(primary, replica_);
+  replica_.kill9();
+  replica_.restart();
+  EXPECT_EQ(replica_.run("FCALL", "f", 0), "one");
+  replica_.run("REPLICAOF", "127.0.0.1", primary.port());
+  wait_in_step(primary, replica_);
+  EXPECT_EQ(digest(primary), digest(replica_));
+}
+
+TEST_F(FullSync, AStoreWithMoreDatabasesThanThereAreIsRefused) {
+  Server primary{"--repl-diskless-sync-delay", "0"};
+  primary.run("SELECT", 9);
+  primary.run("SET", "k", "v");
+  Server small{"--databases", "4"};
+  small.run("SET", "old", "1");
+  small.run("REPLICAOF", "127.0.0.1", primary.port(), "FORCE");
+  small.wait_until([&] { return contains(small.info("master_link_error"), "'databases' is 4"); });
+  EXPECT_EQ(small.run("GET", "old"), "1");
 }
 
 TEST_F(FullSync, AStreamThatMakesNoSenseCostsAFullSyncAndNotTheData) {

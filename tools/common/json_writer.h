@@ -34,6 +34,8 @@ class JsonWriter {
   JsonWriter& real(double value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
+  /// A value that is JSON already.
+  JsonWriter& raw(std::string_view json);
 
   template <typename Value>
   JsonWriter& field(std::string_view field_name, const Value& value) {

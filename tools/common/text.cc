@@ -91,6 +91,87 @@ std::string format_time(std::int64_t unix_ms) {
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+std::string format_time_ms(std::int64_t unix_ms) {
+  std::string text = format_time(unix_ms);
+  if (!text.ends_with('Z')) return text;
+  text.pop_back();
+  return text + fmt::format(".{:03d}Z", (unix_ms % 1000 + 1000) % 1000);
+}
+
+std::optional<std::int64_t> parse_time(std::string_view text) {
+  // Whole numbers and three digits of a fraction, so that what was printed is read back to the millisecond.
+  const auto take_digits = [&](std::size_t most) -> std::optional<int> {
+    std::size_t n = 0;
+    while (n < text.size() && n < most && text[n] >= '0' && text[n] <= '9') ++n;
+    int value = 0;
+    if (n == 0 || std::from_chars(text.data(), text.data() + n, value).ec != std::errc()) return std::nullopt;
+    text.remove_prefix(n);
+    return value;
+  };
+  const auto take = [&](char c) {
+    if (!text.starts_with(c)) return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  const auto take_fraction = [&]() -> std::optional<int> {
+    if (!take('.')) return 0;
+    int ms = 0;
+    std::size_t digits = 0;
+    for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1), ++digits) {
+      if (digits < 3) ms = ms * 10 + (text.front() - '0');
+    }
+    if (digits == 0) return std::nullopt;
+    for (; digits < 3; ++digits) ms *= 10;
+    return ms;
+  };
+  if (take('@')) {
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc() || seconds < 0 || seconds > std::int64_t{1} << 40) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const auto ms = take_fraction();
+    if (!ms || !text.empty()) return std::nullopt;
+    return seconds * kSecond + *ms;
+  }
+  std::tm parts{};
+  const auto year = take_digits(4);
+  if (!year || *year < 1970 || !take('-')) return std::nullopt;
+  const auto month = take_digits(2);
+  if (!month || *month < 1 || *month > 12 || !take('-')) return std::nullopt;
+  const auto day = take_digits(2);
+  if (!day || *day < 1 || *day > 31) return std::nullopt;
+  int ms = 0;
+  int ahead_minutes = 0;
+  if (take('T') || take(' ')) {
+    const auto hour = take_digits(2);
+    if (!hour || *hour > 23 || !take(':')) return std::nullopt;
+    const auto minute = take_digits(2);
+    if (!minute || *minute > 59) return std::nullopt;
+    parts.tm_hour = *hour;
+    parts.tm_min = *minute;
+    if (take(':')) {
+      const auto second = take_digits(2);
+      const auto fraction = take_fraction();
+      if (!second || *second > 60 || !fraction) return std::nullopt;
+      parts.tm_sec = *second;
+      ms = *fraction;
+    }
+    if (!take('Z') && !text.empty()) {
+      const int sign = take('+') ? 1 : take('-') ? -1 : 0;
+      const auto hours = take_digits(2);
+      take(':');
+      const auto minutes = take_digits(2);
+      if (sign == 0 || !hours || !minutes) return std::nullopt;
+      ahead_minutes = sign * (*hours * 60 + *minutes);
+    }
+  }
+  if (!text.empty()) return std::nullopt;
+  parts.tm_year = *year - 1900;
+  parts.tm_mon = *month - 1;
+  parts.tm_mday = *day;
+  return static_cast<std::int64_t>(::timegm(&parts)) * kSecond + ms - ahead_minutes * kMinute;
+}
+
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   static constexpr std::pair<std::string_view, double> kUnits[] = {
       {"", 1},        {"b", 1},   {"k", 1e3},     {"kb", 1024.0}, {"m", 1e6},

@@ -13,11 +13,16 @@ std::string format_count(std::uint64_t count);
 std::string format_duration(std::int64_t ms);
 /// UTC, to the second.
 std::string format_time(std::int64_t unix_ms);
+/// The same to the millisecond: "2100-01-01T00:00:00.000Z".
+std::string format_time_ms(std::int64_t unix_ms);
 
 /// "100", "4kb", "1.5gb": k, m, g, t are thousands, kb, mb, gb, tb powers of 1024, as in Redis' configuration.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 /// "250ms", "90s", "15m", "2h", "7d", "1y"; a bare number is seconds. Milliseconds.
 std::optional<std::int64_t> parse_duration(std::string_view text);
+/// "2100-01-01T00:00:00.000Z", with a space for the T, without seconds, fraction or time of day, with +01:00 for the Z (without
+/// either: UTC); or "@4102444800.5", seconds since 1970. Unix milliseconds.
+std::optional<std::int64_t> parse_time(std::string_view text);
 
 /// `text` in double quotes as redis-cli shows it: printable UTF-8 as it is, the rest as \n, \x1b ... At most
 /// `bytes_max` of it, then "..." behind the quotes.
