@@ -165,10 +165,10 @@ void Storage::cron() {
 
 void Storage::after_commit() {
   evict_slice();
-  if (backups_->wanted() && !makes_room_) begin_backup();
+  if (backups_->wanted() && !checkpointer_->running() && !makes_room_) begin_backup();
   const std::optional<SnapshotKind> snapshot = next_snapshot();
   if (!checkpoint_wanted_ && !snapshot) return;
-  if (checkpointer_->running() || sweeping_ || !counts_are_exact() || makes_room_) return;
+  if (checkpointer_->running() || backups_->holds_store() || sweeping_ || !counts_are_exact() || makes_room_) return;
   STELE_ASSERT(journal_->batch().empty());
   if (snapshot) return begin_snapshot(*snapshot);
   checkpoint_wanted_ = false;

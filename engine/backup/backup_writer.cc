@@ -34,15 +34,17 @@ bool is_same_file(const fs::path& a, const fs::path& b) {
 /// One backup in the making.
 class Run {
  public:
-  Run(const Store& store, Journal& journal, BackupWriter::Job& job, BackupProgress& progress, Throttle& throttle)
-      : store_(store), journal_(journal), job_(job), progress_(progress), throttle_(throttle), backup_(job.backup),
-        dir_(job.request.dir) {}
+  Run(const Store& store, Journal& journal, BackupWriter::Job& job, BackupProgress& progress, Throttle& throttle,
+      std::atomic<bool>& has_store)
+      : store_(store), journal_(journal), job_(job), progress_(progress), throttle_(throttle), has_store_(has_store),
+        backup_(job.backup), dir_(job.request.dir) {}
 
   Status run() {
     STELE_CHECK(claim_directory());
     STELE_CHECK(remove_remains());
     partial_ = dir_ / (backup_folder_name(backup_.number) + ".partial");
     Status status = choose_parts();
+    has_store_ = true;
     job_.pin = JournalPin();  // what is read from here on is open
     if (status.ok()) status = write();
     std::error_code ignored;
@@ -109,6 +111,7 @@ class Run {
     backup_.kind = Backup::Kind::full;
     STELE_ASSERT(label != nullptr);
     backup_.state = label->offset;
+    if (backup_.state > backup_.end) return Status::unavailable("a checkpoint came between; try again");
     job_.pin.advance(backup_.state);
     return take_segments(backup_.state);
   }
@@ -316,6 +319,7 @@ class Run {
   BackupWriter::Job& job_;
   BackupProgress& progress_;
   Throttle& throttle_;
+  std::atomic<bool>& has_store_;
   Backup backup_;
   const fs::path dir_;
   fs::path partial_;
@@ -337,6 +341,7 @@ void BackupWriter::start(const Store& store, Journal& journal, Job job) {
   STELE_ASSERT(!running());
   progress_.bytes_done = progress_.bytes_total = 0;
   progress_.cancelled = false;
+  has_store_ = false;
   throttle_.set_rate(job.bytes_per_second);
   started_at_ = std::chrono::steady_clock::now();
   thread_ = std::thread([this, &store, &journal, job = std::move(job)]() mutable {
@@ -351,7 +356,7 @@ void BackupWriter::start(const Store& store, Journal& journal, Job job) {
 }
 
 BackupWriter::Outcome BackupWriter::write(const Store& store, Journal& journal, Job job) {
-  Run run(store, journal, job, progress_, throttle_);
+  Run run(store, journal, job, progress_, throttle_, has_store_);
   Outcome outcome{.status = run.run(), .dir = job.request.dir};
   outcome.backup = run.backup();
   outcome.full_because = run.full_because();

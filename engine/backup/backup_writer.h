@@ -58,7 +58,9 @@ class BackupWriter {
   BackupWriter& operator=(const BackupWriter&) = delete;
 
   bool running() const { return thread_.joinable(); }
-  /// Only when not running. The store has a label.
+  /// The store must get no later label yet: the journal's part of the backup has been told where to end.
+  bool holds_store() const { return running() && !has_store_; }
+  /// Only when not running, and no checkpoint either. The store has a label.
   void start(const Store& store, Journal& journal, Job job);
   std::optional<Outcome> poll();
   /// Waits for the running one.
@@ -75,6 +77,7 @@ class BackupWriter {
 
   const std::function<void()> on_progress_;
   BackupProgress progress_;
+  std::atomic<bool> has_store_ = false;
   Throttle throttle_{0};
   std::chrono::steady_clock::time_point started_at_{};
   std::thread thread_;

@@ -27,6 +27,7 @@ class Backups {
   bool in_progress() const { return wanted_ || writer_.running(); }
   bool running() const { return writer_.running(); }
   bool wanted() const { return wanted_.has_value(); }
+  bool holds_store() const { return writer_.holds_store(); }
 
   /// Begins what is wanted; `job` lacks only what request() was told.
   void start(const Store& store, Journal& journal, BackupWriter::Job job);
