@@ -35,7 +35,7 @@ std::string EngineState::text() const {
   for (const Database& db : databases) {
     fmt::format_to(std::back_inserter(out), "db {} {} {} {}\n", db.index, db.partition, db.keys, db.expires);
   }
-  return out + functions.label_lines();
+  return out + functions.label_lines() + cursors.label_lines();
 }
 
 Result<EngineState> EngineState::parse(std::string_view text) {
@@ -64,6 +64,10 @@ Result<EngineState> EngineState::parse(std::string_view text) {
       lines >> name >> code;
       if (!lines) return malformed("malformed library");
       STELE_CHECK(state.functions.restore(name, code));
+    } else if (word == "cursor") {
+      std::string rest;
+      std::getline(lines, rest);
+      if (!state.cursors.take("stele-cursor" + rest)) return malformed("malformed cursor");
     } else {
       return Status::corrupt("checkpoint label: unknown word '{}' in the engine state", word);
     }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/feed_cursors.h"
 #include "engine/function_libraries.h"
 #include "engine/key_hash.h"
 #include "persistence/status.h"
@@ -22,6 +23,7 @@ std::optional<KeyHasher::Seed> seed_of_text(std::string_view digits);
 ///     partitions <next partition>
 ///     db <index> <partition> <keys> <keys with an expiry>      one for each database
 ///     library <name> <source in hex>                           one for each function library
+///     cursor <name in hex> <offset> <replid> <unix ms>         one for each cursor of the change feed
 struct EngineState {
   struct Database {
     int index = 0;
@@ -34,6 +36,7 @@ struct EngineState {
   Partition next_partition = 1;  // numbers only grow: one that was given up is never used again
   std::vector<Database> databases;
   FunctionLibraries functions;
+  FeedCursors cursors;
 
   std::string text() const;
   /// `corrupt` if malformed or cut short.

@@ -156,6 +156,7 @@ class Keyspace {
 
   /// FUNCTION LOAD's, part of the state that a checkpoint stores.
   FunctionLibraries& functions() { return functions_; }
+  FeedCursors& feed_cursors() { return feed_cursors_; }
 
   // --- limits
   CollectionLimits& limits() { return limits_; }
@@ -307,6 +308,7 @@ class Keyspace {
   CollectionLimits limits_;
   Waiters waiters_;
   FunctionLibraries functions_;
+  FeedCursors feed_cursors_;
   KeyspaceObserver* observer_ = nullptr;
   bool observes_changes_ = false;
   std::uint32_t observed_kinds_ = 0;

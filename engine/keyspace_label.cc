@@ -3,7 +3,7 @@
 namespace stele {
 
 EngineState Keyspace::engine_state() const {
-  EngineState state{.seed = hasher_.seed(), .next_partition = next_partition_, .databases = {}, .functions = functions_};
+  EngineState state{.seed = hasher_.seed(), .next_partition = next_partition_, .databases = {}, .functions = functions_, .cursors = feed_cursors_};
   for (const auto& db : dbs_) state.databases.push_back({db->index, db->partition, db->size(), db->expires_size()});
   return state;
 }
@@ -14,6 +14,7 @@ Status Keyspace::restore(const EngineState& state) {
   std::vector<bool> known(dbs_.size());
   next_partition_ = state.next_partition;
   functions_ = state.functions;
+  feed_cursors_ = state.cursors;
   for (const EngineState::Database& stored : state.databases) {
     const auto index = static_cast<std::size_t>(stored.index);
     if (index >= dbs_.size()) {

@@ -77,6 +77,7 @@ bool Replayer::call(RegisteredCommand& command, std::span<const std::string_view
 Result<RegisteredCommand*> Replayer::find_own(std::span<const std::string_view> args) {
   RegisteredCommand* command = find(args);
   const bool message = is_message(args[0]);
+  if (message && args.size() == 2 && equals_ignoring_case(args[0], "PING")) keyspace_.feed_cursors().take(args[1]);
   // Some that read are effects, too: PFCOUNT remembers what it has counted.
   const bool works_on_data =
       command != nullptr && (command->is(kWrite) || command->is(kReadonly) || equals_ignoring_case(args[0], "SELECT"));

@@ -1,6 +1,8 @@
 #include "engine/storage.h"
 
+#include "engine/backup/backups.h"
 #include "engine/received_state.h"
+#include "persistence/scrubber.h"
 
 #include <spdlog/spdlog.h>
 
@@ -19,6 +21,10 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
 }
 
+Scrubber::Options scrub_options(const StorageOptions& options) {
+  return {.bytes_per_second = options.scrub_bytes_per_second, .interval = options.scrub_interval};
+}
+
 std::string partition_begin(Partition partition) { return stored_key(partition, 0, {}); }
 
 }  // namespace
@@ -28,14 +34,15 @@ Storage::Storage(StorageOptions options, std::function<void()> on_progress)
       on_progress_(std::move(on_progress)),
       effects_(std::make_unique<Effects>(no_batch_)),
       keyspace_(std::make_unique<Keyspace>(options_.databases, KeyHasher::random_seed(), *effects_, watches_, reclaimer_)),
-      backups_(on_progress_),
+      backups_(std::make_unique<Backups>(on_progress_)),
       saver_(on_progress_) {
   effects_->mute(true);
 }
 
 Storage::~Storage() {
   // Threads that read the store end before it does; the journal last, it holds what everyone relies on.
-  backups_.stop();
+  backups_->stop();
+  scrubber_.reset();
   if (saver_.running()) {
     saver_.cancel();
     saver_.finish();
@@ -82,10 +89,16 @@ void Storage::start_background() {
   loader_ = std::make_unique<Loader>(*store_, options_.loader_threads, on_progress_);
   checkpointer_ =
       std::make_unique<Checkpointer>(*keyspace_, *store_, [journal = journal_.get()] { return journal->sync(); }, on_progress_);
+  scrubber_ = std::make_unique<Scrubber>(*store_, *journal_, scrub_options(options_));
   checkpoint_at_ = std::chrono::steady_clock::now();
   if (checkpoint_history_.empty()) checkpoint_history_.emplace_back(checkpoint_at_, journal_->start());
   warm_up_next_.clear();
   warm_up_db_ = options_.warm_up ? 0 : -1;
+}
+
+void Storage::take_options() {
+  backups_->set_rate(options_.backup_bytes_per_second);
+  if (scrubber_) scrubber_->set_options(scrub_options(options_));
 }
 
 Status Storage::drop_orphans() {
@@ -123,7 +136,7 @@ bool Storage::turn() {
   if (saver_.running()) {
     if (const auto outcome = saver_.poll()) snapshot_ended(*outcome);
   }
-  backups_.poll();
+  backups_->poll();
   if (sweeping_) {
     sweeping_ = !keyspace_->sweep_tombstones(kSweepSegments);
     more = true;
@@ -152,10 +165,10 @@ void Storage::cron() {
 
 void Storage::after_commit() {
   evict_slice();
-  if (backups_.wanted() && !checkpointer_->running() && !makes_room_) begin_backup();
+  if (backups_->wanted() && !checkpointer_->running() && !makes_room_) begin_backup();
   const std::optional<SnapshotKind> snapshot = next_snapshot();
   if (!checkpoint_wanted_ && !snapshot) return;
-  if (checkpointer_->running() || backups_.holds_store() || sweeping_ || !counts_are_exact() || makes_room_) return;
+  if (checkpointer_->running() || backups_->holds_store() || sweeping_ || !counts_are_exact() || makes_room_) return;
   STELE_ASSERT(journal_->batch().empty());
   if (snapshot) return begin_snapshot(*snapshot);
   checkpoint_wanted_ = false;

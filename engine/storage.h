@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/backup/backups.h"
 #include "engine/checkpointer.h"
 #include "engine/command_registry.h"
 #include "engine/effects.h"
@@ -26,6 +25,9 @@
 #include "persistence/store.h"
 
 namespace stele {
+
+class Backups;
+class Scrubber;
 
 struct StorageOptions {
   std::filesystem::path dir;  // must exist
@@ -49,6 +51,8 @@ struct StorageOptions {
   std::string server_version = "7.0.15";  // of the Redis that RDB files may say they come from
 
   std::uint64_t backup_bytes_per_second = 0;  // 0: no bound
+  std::uint64_t scrub_bytes_per_second = 0;   // 0: not at all
+  std::chrono::seconds scrub_interval{86'400};
   bool make_base = true;  // appendonly: a stock server can load the journal's directory, whatever was trimmed
   bool base_as_commands = false;  // instead of an RDB file
   bool annotate_time = false;     // of such a base: when it was taken, for stock tools
@@ -168,7 +172,11 @@ class Storage {
   Status save_now();
   /// Gives up the one being written, and the backup.
   void cancel_snapshot();
-  Backups& backups() { return backups_; }
+  Backups& backups() { return *backups_; }
+  /// Null before open().
+  const Scrubber* scrubber() const { return scrubber_.get(); }
+  /// Options that may change were changed.
+  void take_options();
   std::uint64_t changes_since_save() const { return keyspace_->stats().changes - changes_saved_; }
 
   /// To be called when the turn's frame has been committed: begins what was requested.
@@ -206,6 +214,8 @@ class Storage {
   /// Waits for the disk for a moment. The journal's batch must be empty, ready_for_received() true, and nobody may hold a pin of the
   /// journal, if that is replaced. After an error the server cannot go on; its next start will.
   Status take_received();
+  /// Called when the journal is about to be another one: whoever holds a pin of it, or reads it, lets go.
+  void before_journal_leaves(std::function<void()> callback) { before_journal_leaves_ = std::move(callback); }
   /// Nothing is being read from the store or the journal for long; while `wanted`, nothing new of that kind begins.
   bool ready_for_received(bool wanted);
 
@@ -287,7 +297,8 @@ class Storage {
   ByteBuffer no_batch_;  // of effects_ until there is a journal
   std::optional<RebuildSource> rebuilt_from_;
 
-  Backups backups_;
+  std::unique_ptr<Backups> backups_;
+  std::unique_ptr<Scrubber> scrubber_;
   RdbSaver saver_;
   std::array<SnapshotFigures, 3> snapshots_;  // by SnapshotKind
   std::optional<SnapshotKind> taking_;
@@ -298,6 +309,7 @@ class Storage {
   JournalPin sync_pin_;
   std::shared_ptr<SyncSnapshot> sync_made_;    // until it is taken
   std::weak_ptr<SyncSnapshot> sync_snapshot_;  // the last, while somebody uses it
+  std::function<void()> before_journal_leaves_;
   bool makes_room_ = false;                    // for take_received()
   std::mutex copy_mutex_;                      // store_ is not replaced meanwhile
   std::uint64_t copies_ = 0;                   // guarded by copy_mutex_

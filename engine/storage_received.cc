@@ -2,8 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include "engine/backup/backups.h"
 #include "engine/received_state.h"
 #include "engine/storage.h"
+#include "persistence/scrubber.h"
 
 namespace stele {
 
@@ -107,8 +109,8 @@ bool Storage::ready_for_received(bool wanted) {
   makes_room_ = wanted;
   if (!wanted) return false;
   if (saver_.running()) saver_.cancel();
-  if (backups_.running()) backups_.cancel();
-  return !checkpointer_->running() && !saver_.running() && !backups_.running();
+  if (backups_->running()) backups_->cancel();
+  return !checkpointer_->running() && !saver_.running() && !backups_->running();
 }
 
 Status Storage::reload_from(const std::filesystem::path& rdb) {
@@ -139,6 +141,10 @@ Status Storage::take_received() {
   STELE_ASSERT(ready_for_received(true) && journal_->batch().empty());
   std::error_code error;
   const bool with_journal = std::filesystem::exists(options_.dir / "sync.loading" / options_.append_dir_name, error);
+  if (with_journal && before_journal_leaves_) before_journal_leaves_();
+  // They are no part of an RDB file that is not of this journal.
+  const FeedCursors cursors = keyspace_->feed_cursors();
+  scrubber_.reset();
   std::unique_lock copying(copy_mutex_);
   loader_.reset();
   checkpointer_.reset();
@@ -173,6 +179,7 @@ Status Storage::take_received() {
     checkpoint_history_.clear();
   }
   STELE_CHECK(open_keyspace());
+  if (!with_journal) keyspace_->feed_cursors() = cursors;
   changes_saved_ = keyspace_->stats().changes;
   ++generation_;
   due_generation_.reset();

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "engine/backup/backups.h"
 #include "engine/storage.h"
 
 namespace stele {
@@ -162,7 +163,7 @@ void Storage::give_up_sync_snapshot() {
 }
 
 void Storage::cancel_snapshot() {
-  backups_.stop();
+  backups_->stop();
   for (SnapshotFigures& figures : snapshots_) figures.wanted = false;
   if (!taking_) return;
   if (!saver_.running()) checkpoint_ended(checkpointer_->finish());

@@ -106,7 +106,8 @@ Result<Journal::SealedSegments> Journal::sealed_segments(Offset from, Offset to)
   SealedSegments sealed;
   for (std::size_t i = 0; i < segments_.size() && segments_[i]->first() <= to; ++i) {
     if (segments_[i]->first() == to) sealed.next = segments_[i]->header();  // of several, the last: the others are empty
-    const bool ends_before = i + 1 < segments_.size() && segments_[i + 1]->first() <= from;
+    // One without frames, of a start that was followed by another, adds nothing.
+    const bool ends_before = i + 1 < segments_.size() && segments_[i + 1]->first() <= std::max(from, segments_[i]->first());
     if (segments_[i]->first() < to && !ends_before) sealed.segments.push_back(segments_[i]);
   }
   return sealed;

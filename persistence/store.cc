@@ -1,5 +1,6 @@
 #include "persistence/store.h"
 
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/utilities/checkpoint.h>
 
 #include "persistence/store_core.h"
@@ -56,6 +57,23 @@ Result<std::shared_ptr<const Label>> Store::link_files(const std::filesystem::pa
   const std::lock_guard lock(core_->ingest_mutex);  // label and files are of the same state
   STELE_CHECK(from_rocksdb(checkpoint->CreateCheckpoint(dir.native(), std::numeric_limits<std::uint64_t>::max()), what()));
   return label();
+}
+
+std::vector<std::filesystem::path> Store::sorted_files() const {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  core_->db->GetLiveFilesMetaData(&files);
+  std::vector<std::filesystem::path> paths;
+  for (const rocksdb::LiveFileMetaData& file : files) paths.push_back(core_->dir / std::filesystem::path(file.name).filename());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+Status Store::verify_sorted_file(const std::filesystem::path& path) const {
+  rocksdb::SstFileReader reader(core_->sst);
+  STELE_CHECK(from_rocksdb(reader.Open(path.native()), path.native()));
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  return from_rocksdb(reader.VerifyChecksum(options), path.native());
 }
 
 std::filesystem::path Store::scratch_dir() const { return core_->ingest_dir(); }

@@ -87,6 +87,11 @@ class Store {
   /// files, copies of the small rest. Returns the label of that state; null if there is none. Durable, and quick: no data is copied.
   Result<std::shared_ptr<const Label>> link_files(const std::filesystem::path& dir) const;
 
+  /// The sorted files that make up the data now; each lasts until a compaction has replaced it.
+  std::vector<std::filesystem::path> sorted_files() const;
+  /// Reads one of them and checks every block: `corrupt` with the position. It may be gone meanwhile: `io`.
+  Status verify_sorted_file(const std::filesystem::path& path) const;
+
   /// `unavailable` while another writer exists, or if RocksDB has stopped over an error until the next open (reads go
   /// on); `io`, `exhausted` or `corrupt` if a lesser background error persists.
   Result<CheckpointWriter> begin_checkpoint();

@@ -15,5 +15,6 @@ std::span<const Command> scripting_commands();    // EVAL EVALSHA SCRIPT FUNCTIO
 std::span<const Command> debug_commands();        // DEBUG MEMORY LATENCY SLOWLOG
 std::span<const Command> migrate_commands();      // MIGRATE
 std::span<const Command> backup_commands();       // BACKUP
+std::span<const Command> journal_commands();      // JOURNAL
 
 }  // namespace stele

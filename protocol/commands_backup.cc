@@ -1,5 +1,6 @@
 // BACKUP: has a backup made, beside what clients do.
 
+#include "engine/backup/backups.h"
 #include "protocol/commands.h"
 #include "protocol/environment.h"
 #include "protocol/help.h"

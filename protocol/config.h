@@ -201,6 +201,8 @@ struct Config {
   bool aof_load_truncated = true;
   bool recover_from_checkpoint = false;
   bool load_replaced_files = false;
+  std::int64_t scrub_rate = std::int64_t{4} << 20;    // bytes a second; 0: never
+  std::int64_t scrub_interval = 86'400;               // seconds
   std::int64_t backup_rate = std::int64_t{64} << 20;  // bytes a second
   std::int64_t journal_pin_size_max = 0;
   std::int64_t journal_retain_size = std::int64_t{64} << 20;

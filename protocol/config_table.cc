@@ -253,6 +253,8 @@ constexpr Directive kDirectives[] = {
     {.name = "resident-memory", .type = memory, .max = kLongMax, MEMBER(resident_memory)},
     {.name = "sanitize-dump-payload", .type = choice, .names = kSanitizeNames, MEMBER(sanitize_dump_payload)},
     {.name = "save", .type = save_points, MEMBER(save)},
+    {.name = "scrub-interval", .type = integer, .min = 1, .max = kIntMax, MEMBER(scrub_interval)},
+    {.name = "scrub-rate", .type = memory, .max = kLongMax, MEMBER(scrub_rate)},
     {.name = "server_cpulist", .type = text, .flags = kConfigImmutable},
     {.name = "set-max-intset-entries", .type = integer, .max = kLongMax, MEMBER(set_max_intset_entries)},
     {.name = "set-max-listpack-entries", .type = integer, .max = kLongMax, MEMBER(set_max_listpack_entries)},

@@ -20,7 +20,7 @@ enum class Waits : std::uint8_t {
   for_keys,   // cold ones are being loaded
   for_pause,  // CLIENT PAUSE
   blocked,    // a blocking command
-  for_acks,   // WAIT
+  for_acks,   // WAIT, JOURNAL READ
   for_end,    // SHUTDOWN, which waits for replicas
 };
 

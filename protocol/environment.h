@@ -18,6 +18,7 @@
 namespace stele {
 
 class Acl;
+class ChangeFeed;
 class BlockedClients;
 class Dispatcher;
 class MemoryLimits;
@@ -64,6 +65,7 @@ struct Environment {
   PubSub* pubsub = nullptr;
   Tracking* tracking = nullptr;
   ReplicationRole* replication = nullptr;
+  ChangeFeed* change_feed = nullptr;
   TargetLinks target_links;
   Pause pause;
   std::vector<Connection*> monitors;

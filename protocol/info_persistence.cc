@@ -1,5 +1,8 @@
 // INFO persistence and stele: what checkpoints, journal and store are at.
 
+#include "engine/backup/backups.h"
+#include "persistence/scrubber.h"
+#include "protocol/change_feed/change_feed.h"
 #include "protocol/commands_server.h"
 #include "protocol/environment.h"
 #include "protocol/info.h"
@@ -51,6 +54,19 @@ void add_backups(InfoText& info, Backups& backups) {
   info.add("backup_last_offset", last.backup.end);
   info.add("backup_last_bytes", last.backup.bytes());
   info.add("backup_last_bytes_added", last.backup.bytes_added());
+}
+
+void add_scrubbing(InfoText& info, const Scrubber& scrubber) {
+  const ScrubFigures figures = scrubber.figures();
+  info.add("scrub_in_progress", figures.running ? 1 : 0);
+  info.add("scrub_position", figures.file);
+  info.add("scrub_bytes", figures.bytes);
+  info.add("scrub_bytes_total", figures.bytes_total);
+  info.add("scrub_passes", figures.passes);
+  info.add("scrub_last_pass_time", figures.last_pass_end.ms() / 1000);
+  info.add("scrub_last_pass_sec", figures.last_pass_took.count() / 1000);
+  info.add("scrub_errors", figures.errors);
+  info.add("scrub_last_error", figures.last_error);
 }
 
 /// While the data are loaded there is neither store nor journal to tell of.
@@ -118,6 +134,7 @@ void add_persistence(InfoText& info, Environment& environment) {
   info.add("module_fork_in_progress", 0);
   info.add("module_fork_last_cow_size", 0);
   add_backups(info, storage.backups());
+  add_scrubbing(info, *storage.scrubber());
   if (aof) {
     info.add("aof_current_size", base.bytes + journal.bytes_after_base);
     info.add("aof_base_size", base.bytes);
@@ -156,6 +173,7 @@ void add_stele(InfoText& info, Environment& environment) {
   info.add("journal_fsync_last_usec", journal_stats.fsync_last.count());
   info.add("journal_fsync_longest_usec", journal_stats.fsync_longest.count());
   info.add("journal_accepts_writes", journal.accepts_writes() ? 1 : 0);
+  environment.change_feed->add_info(info);
   info.add("checkpoints", checkpoints.finished);
   info.add("checkpoints_failed", checkpoints.failed);
   info.add("checkpoint_running", storage.checkpoint_running() ? 1 : 0);

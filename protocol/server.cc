@@ -76,7 +76,9 @@ void Server::show_in(ProcessTitle& title) {
 std::chrono::milliseconds Server::until_something_is_due() const {
   const auto cron = io_->until_cron();
   auto deadline = blocked_->next_deadline();
-  if (const auto other = replication_->next_deadline(); other && (!deadline || *other < *deadline)) deadline = other;
+  for (const auto& other : {replication_->next_deadline(), change_feed_->next_deadline()}) {
+    if (other && (!deadline || *other < *deadline)) deadline = other;
+  }
   if (!deadline) return cron;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
   return std::clamp(left, std::chrono::milliseconds(0), cron);
@@ -111,6 +113,7 @@ void Server::turn(std::span<epoll_event> ready) {
   }
   more_work_ = storage_->turn();
   replication_->turn();
+  change_feed_->turn();
   if (environment_->shutdown_deadline) end_waiting_shutdown();
   blocked_->expire(now_);
   if (storage_->keyspace().waiters().has_ready()) blocked_->serve_ready();
@@ -387,6 +390,7 @@ void Server::commit(Connection* held_back) {
   if (held_back == nullptr) {
     storage_->after_commit();
     replication_->after_commit(passed);
+    change_feed_->after_commit();
   }
   if (!gated_.empty()) release_gated(passed, held_back);
   std::erase_if(replied_, [&](Connection* connection) {

@@ -9,6 +9,7 @@
 #include "engine/storage.h"
 #include "protocol/acl/acl.h"
 #include "protocol/blocked_clients.h"
+#include "protocol/change_feed/change_feed.h"
 #include "protocol/clients.h"
 #include "protocol/config_live.h"
 #include "protocol/dispatcher.h"
@@ -119,6 +120,7 @@ class Server {
   std::unique_ptr<Tracking> tracking_;
   std::unique_ptr<KeyspaceNews> news_;
   std::unique_ptr<ReplicationRole> replication_;
+  std::unique_ptr<ChangeFeed> change_feed_;
   std::unique_ptr<Io> io_;
 
   std::chrono::steady_clock::time_point now_;

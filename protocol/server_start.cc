@@ -71,6 +71,8 @@ void take_live_options(const Config& config, StorageOptions& options) {
   options.retain_bytes = static_cast<std::uint64_t>(config.journal_retain_size);
   options.retain_for = std::chrono::seconds(config.journal_retain_seconds);
   options.backup_bytes_per_second = static_cast<std::uint64_t>(config.backup_rate);
+  options.scrub_bytes_per_second = static_cast<std::uint64_t>(config.scrub_rate);
+  options.scrub_interval = std::chrono::seconds(config.scrub_interval);
   options.resident_bytes_max = static_cast<std::size_t>(config.resident_memory);
   options.rdb_file = config.dbfilename;
   options.rdb = {.version = static_cast<int>(config.rdb_version), .compress = config.rdbcompression, .checksum = config.rdbchecksum};
@@ -140,6 +142,7 @@ void register_commands(CommandRegistry& registry) {
       pubsub_commands(),
       migrate_commands(),
       backup_commands(),
+      journal_commands(),
   };
   for (const auto& rows : tables) registry.add(rows);
 }
@@ -249,8 +252,11 @@ Status Server::open_storage(const ReplicationParts& replication) {
   replication_ = replication.make_role(*environment_);
   environment_->replication = replication_.get();
   environment_->wake = [this] { wake(); };
+  change_feed_ = std::make_unique<ChangeFeed>(*environment_);
+  environment_->change_feed = change_feed_.get();
   clients_.on_close([this](Connection& connection) {
     replication_->forget(connection);
+    change_feed_->forget(connection);
     pubsub_->forget(connection);
     tracking_->disable(connection);
   });
@@ -299,6 +305,7 @@ void Server::apply_config() {
   tracking_->set_keys_max(static_cast<std::size_t>(config.tracking_table_max_keys));
   take_live_options(config, storage_->options());
   if (!storage_->is_open()) return;
+  storage_->take_options();
   storage_->journal().set_fsync(fsync_of(config));
   storage_->journal().keep_base(config.appendonly);
   storage_->journal().set_timestamps(config.aof_timestamp_enabled);
@@ -312,7 +319,7 @@ void Server::observe_config() {
                      "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value",
                      "zset-max-listpack-entries", "zset-max-listpack-value", "stream-node-max-bytes",
                      "stream-node-max-entries", "hll-sparse-max-bytes",
-                     "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory", "backup-rate",
+                     "checkpoint-journal-bytes", "checkpoint-interval", "journal-retain-size", "journal-retain-seconds", "resident-memory", "backup-rate", "scrub-rate", "scrub-interval",
                      "appendfsync", "appendonly", "dbfilename", "rdb-key-save-delay", "key-load-delay", "rdbcompression", "rdb-version", "aof-use-rdb-preamble", "aof-timestamp-enabled", "auto-aof-rewrite-percentage",
                      "auto-aof-rewrite-min-size", "notify-keyspace-events", "tracking-table-max-keys"},
                     [this](const Config&) {
@@ -451,6 +458,7 @@ void Server::cron() {
   tracking_->trim(kTrimPerCron);
   environment_->target_links.close_idle(now_);
   replication_->cron(now_);
+  change_feed_->cron();
   storage_->cron();
   save_if_due();
 }

@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "protocol/journal_retention.h"
 #include "protocol/clients.h"
 #include "protocol/resp_command.h"
 #include "protocol/resp_integer.h"
@@ -23,7 +24,6 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr std::string_view kGetAck = "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
-constexpr std::uint64_t kFreeBytesMin = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -367,13 +367,7 @@ void Replicas::ask_for_acks() {
 bool Replicas::too_far_behind(const Replica& replica) const {
   const Journal& journal = environment_.storage.journal();
   const Offset kept = replica.feeder ? replica.feeder->offset() : replica.next;
-  const std::uint64_t behind = journal.end() - std::min(kept, journal.end());
-  const auto most = static_cast<std::uint64_t>(environment_.config.now().journal_pin_size_max);
-  if (most > 0 && behind > most) return true;
-  if (behind <= tail_.capacity()) return false;
-  std::error_code error;
-  const std::filesystem::space_info space = std::filesystem::space(journal.directory(), error);
-  return !error && space.available < kFreeBytesMin && behind > tail_.capacity() + space.available;
+  return holds_back_too_much(journal, environment_.config.now(), kept, tail_.capacity());
 }
 
 void Replicas::cron(steady_clock::time_point now, bool may_ping) {

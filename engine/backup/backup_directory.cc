@@ -240,7 +240,10 @@ Result<BackupDirectory> BackupDirectory::open(fs::path dir) {
   const fs::path mark = dir / kBackupMarkFile;
   if (!fs::exists(mark, error)) {
     bool empty = true;
-    for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) empty &= entry.path().filename() == "LOCK";
+    for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
+      // The second is of a first backup that a crash cut short.
+      empty &= entry.path().filename() == "LOCK" || entry.path().filename() == fmt::format("temp-{}", kBackupMarkFile);
+    }
     if (error) return Status::io("{}: {}", dir.native(), error.message());
     if (empty) return Status::unavailable("{}: no backups are there", dir.native());
     return Status::invalid("{}: holds something that is no backup of stele ({} is missing)", dir.native(), kBackupMarkFile);

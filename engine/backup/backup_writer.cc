@@ -42,10 +42,11 @@ class Run {
   Status run() {
     STELE_CHECK(claim_directory());
     STELE_CHECK(remove_remains());
-    STELE_CHECK(choose_parts());
-    has_store_ = true;
     partial_ = dir_ / (backup_folder_name(backup_.number) + ".partial");
-    const Status status = write();
+    Status status = choose_parts();
+    has_store_ = true;
+    job_.pin = JournalPin();  // what is read from here on is open
+    if (status.ok()) status = write();
     std::error_code ignored;
     fs::remove_all(partial_, ignored);
     fs::remove_all(job_.staging, ignored);

@@ -23,6 +23,9 @@ Status write_head(RdbWriter& writer, const RdbExportOptions& options, const Labe
   STELE_CHECK(writer.aux("repl-id", label.replid));
   STELE_CHECK(writer.aux("repl-offset", fmt::to_string(label.offset)));
   if (options.tell_hash_seed) STELE_CHECK(writer.aux("stele-hash-seed", text_of_seed(state.seed)));
+  if (options.tell_hash_seed) {
+    for (const auto& [name, cursor] : state.cursors.all()) STELE_CHECK(writer.aux("stele-cursor", FeedCursors::message(name, cursor)));
+  }
   return writer.aux("aof-base", options.is_aof_base ? "1" : "0");
 }
 

@@ -67,6 +67,7 @@ class Importer final : public RdbVisitor {
     if (name == "stele-hash-seed" && rows_.rows.empty() && !sorting_.valid()) {
       if (const auto seed = seed_of_text(value)) hasher_ = KeyHasher(import_.state.seed = *seed);
     }
+    if (name == "stele-cursor") import_.state.cursors.take(value);
     if (name == "repl-stream-db") import_.stream_db = parse<int>(value).value_or(-1);
     if (name == "repl-offset") {
       if (const auto offset = parse<std::uint64_t>(value)) import_.offset = Offset(*offset);

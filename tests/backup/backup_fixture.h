@@ -79,22 +79,25 @@ class BackedUp : public ::testing::Test {
     return std::move(*directory);
   }
 
-  /// A server that has been started on what the backup holds.
-  std::unique_ptr<Server> restored(std::uint64_t number, std::vector<std::string> args = {}) {
-    auto server = std::make_unique<Server>(std::move(args));
-    server->kill9();
-    fs::remove_all(server->directory());
+  /// A server that has been started on what the backup holds; the same one each time.
+  Server& restored(std::uint64_t number) {
+    if (restored_ == nullptr) restored_ = std::make_unique<Server>();
+    restored_->kill9();
+    fs::remove_all(restored_->directory());
     const BackupDirectory from = directory();
     const Result<Backup> backup = from.find(number);
     if (!backup.ok()) throw std::runtime_error(backup.status().message());
-    const Status status = restore_backup(from, *backup, {.data_dir = server->directory()});
+    const Status status = restore_backup(from, *backup, {.data_dir = restored_->directory()});
     EXPECT_TRUE(status.ok()) << status.message();
-    server->restart();
-    EXPECT_EQ(server->info("journal_end"), fmt::format("{}", backup->end));
-    return server;
+    restored_->restart();
+    EXPECT_EQ(restored_->info("journal_end"), fmt::format("{}", backup->end));
+    return *restored_;
   }
 
   TemporaryDirectory temporary_;
+
+ private:
+  std::unique_ptr<Server> restored_;
 };
 
 }  // namespace stele::test

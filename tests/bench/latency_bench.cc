@@ -1,9 +1,10 @@
-// How long GETs take while something else goes on: paced clients, which do not keep a core busy themselves, and every
+// How long GETs, or SETs, take while something else goes on: paced clients, which do not keep a core busy themselves, and every
 // request's time. A request that is late because the one before was counts from when it should have been sent.
 //
-//     bench_latency PORT CLIENTS REQUESTS_PER_SECOND KEYS        until standard input ends
+//     bench_latency PORT CLIENTS REQUESTS_PER_SECOND KEYS [VALUE_BYTES]        until standard input ends
 //
-// Keys are "k" and nine digits. Prints one line: requests, then p50, p99, p99.9 and the longest, in microseconds.
+// With VALUE_BYTES the requests are SETs of such values. Keys are "k" and nine digits. Prints one line: requests, then p50, p99,
+// p99.9 and the longest, in microseconds.
 #include <poll.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@ struct Client {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return std::fprintf(stderr, "bench_latency PORT CLIENTS REQUESTS_PER_SECOND KEYS\n"), 2;
+  if (argc != 5 && argc != 6) return std::fprintf(stderr, "bench_latency PORT CLIENTS REQUESTS_PER_SECOND KEYS [VALUE_BYTES]\n"), 2;
+  const std::string value(argc == 6 ? static_cast<std::size_t>(std::atoi(argv[5])) : 0, 'x');
   const int port = std::atoi(argv[1]);
   const auto count = static_cast<std::size_t>(std::atoi(argv[2]));
   const auto interval = std::chrono::nanoseconds(1'000'000'000LL * std::atoll(argv[2]) / std::atoll(argv[3]));
@@ -49,14 +51,18 @@ int main(int argc, char** argv) {
   std::vector<std::uint32_t> taken;  // microseconds
   taken.reserve(10'000'000);
   char reply[4096];
+  std::string request;
   while (polled[count].revents == 0) {
     const Clock::time_point now = Clock::now();
     Clock::time_point next = now + std::chrono::seconds(1);
     for (Client& client : clients) {
       if (!client.waits && client.due <= now) {
-        char request[64];
-        const int bytes = std::snprintf(request, sizeof request, "*2\r\n$3\r\nGET\r\n$10\r\nk%09ld\r\n", key(random));
-        if (::write(client.fd, request, static_cast<std::size_t>(bytes)) != bytes) return std::perror("write"), 2;
+        char start[64];
+        const int bytes = std::snprintf(start, sizeof start, "*%d\r\n$3\r\n%s\r\n$10\r\nk%09ld\r\n", value.empty() ? 2 : 3,
+                                        value.empty() ? "GET" : "SET", key(random));
+        request.assign(start, static_cast<std::size_t>(bytes));
+        if (!value.empty()) request += "$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
+        if (::write(client.fd, request.data(), request.size()) != static_cast<ssize_t>(request.size())) return std::perror("write"), 2;
         client.waits = true;
       }
       if (!client.waits) next = std::min(next, client.due);

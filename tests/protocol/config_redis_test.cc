@@ -171,6 +171,8 @@ std::map<std::string, std::string> our_values() {
 TEST_F(ConfigBesideRedis, EveryNameOfRedisIsKnownAndTheOthersAreOurs) {
   const std::set<std::string> ours = {
       "backup-rate",
+      "scrub-interval",
+      "scrub-rate",
       "journal-retain-size",
       "journal-retain-seconds",
       "journal-segment-size",
