@@ -21,6 +21,7 @@ test=(
   "${build[@]}"
   libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev
   redis-tools    # redis-cli, redis-benchmark, and Redis itself: redis-check-rdb is the server when it is called redis-server
+  lz4            # reads what a backup has of the journal
   wamerican      # /usr/share/dict/words, for mass insertion
   python3        # tests/bench/bench.py
 )
