@@ -165,7 +165,7 @@ void Storage::cron() {
 
 void Storage::after_commit() {
   evict_slice();
-  if (backups_->wanted() && !checkpointer_->running() && !makes_room_) begin_backup();
+  if (backups_->wanted() && !makes_room_) begin_backup();  // a checkpoint that runs is of no later state
   const std::optional<SnapshotKind> snapshot = next_snapshot();
   if (!checkpoint_wanted_ && !snapshot) return;
   if (checkpointer_->running() || backups_->holds_store() || sweeping_ || !counts_are_exact() || makes_room_) return;

@@ -60,7 +60,7 @@ class BackupWriter {
   bool running() const { return thread_.joinable(); }
   /// The store must get no later label yet: the journal's part of the backup has been told where to end.
   bool holds_store() const { return running() && !has_store_; }
-  /// Only when not running, and no checkpoint either. The store has a label.
+  /// Only when not running. The store has a label; a checkpoint that runs already is of no later state than the end.
   void start(const Store& store, Journal& journal, Job job);
   std::optional<Outcome> poll();
   /// Waits for the running one.
